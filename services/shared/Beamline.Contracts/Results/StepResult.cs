@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Errors;
 using Beamline.Contracts.Json;
 
@@ -46,6 +47,16 @@ public sealed record StepMetadata
     public string? FlowId { get; init; }
     public string? StepId { get; init; }
     public required string TenantId { get; init; }
+
+    /// <summary>What the assignment carries.</summary>
+    public static StepMetadata Of(ExecAssignment assignment) => new()
+    {
+        TraceId = assignment.TraceId,
+        RunId = assignment.RunId,
+        FlowId = assignment.FlowId,
+        StepId = assignment.StepId,
+        TenantId = assignment.TenantId,
+    };
 }
 
 public sealed record StepMetrics
