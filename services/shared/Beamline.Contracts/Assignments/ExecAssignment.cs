@@ -71,6 +71,13 @@ public sealed record Job
     [JsonExtensionData]
     public Dictionary<string, JsonElement>? Inline { get; init; }
 
+    /// <summary>One of the block's inputs, without building the whole dictionary.</summary>
+    public bool TryReadInput(string name, out JsonElement value)
+    {
+        value = default;
+        return Inputs is { } inputs ? inputs.TryGetProperty(name, out value) : Inline is { } inline && inline.TryGetValue(name, out value);
+    }
+
     /// <summary>The block's inputs by name: the members of <see cref="Inputs"/> when it is there, else <see cref="Inline"/>.</summary>
     public IReadOnlyDictionary<string, JsonElement> ReadInputs()
     {
