@@ -1,0 +1,55 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+
+namespace Beamline.Observability;
+
+/// <summary>What every service has: settings, logs, metrics, traces, health, and the guard of the loopback.</summary>
+public static class BeamlineHost
+{
+    /// <summary>
+    /// Adds all of it. Settings in the contracted forms (<c>--cpu-pool-size 8</c>, <c>WORKER_CPU_POOL_SIZE</c>) appear under their
+    /// configuration keys (<c>Worker:CpuPoolSize</c>), command line over environment over files.
+    /// </summary>
+    /// <param name="builder">The host being built. Its own command line source is read: pass <c>args</c> to its creation.</param>
+    /// <param name="component">The service's name in logs and traces: its app-id.</param>
+    /// <param name="settings">Further settings that this service alone knows.</param>
+    /// <exception cref="SettingsException">The command line has an option that nobody knows, or one without its value.</exception>
+    public static TBuilder AddBeamline<TBuilder>(this TBuilder builder, string component, params IReadOnlyList<Setting> settings)
+        where TBuilder : IHostApplicationBuilder
+    {
+        SettingsMapping.Apply(builder.Configuration, [.. Setting.Contracted, .. settings]);
+        LoggingSetup.Apply(builder, component);
+
+        var services = builder.Services;
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddMetrics();
+        services.AddSingleton(provider => new MetricRegistry(provider.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()));
+        services.AddSingleton<ProcessMetrics>();
+        services.AddHostedService(provider => new PrometheusListener(builder.Configuration, provider.GetRequiredService<MetricRegistry>()));
+        services.AddHostedService(_ => new OtlpExport(builder.Configuration, component));
+        services.AddSingleton<IStartupFilter, ServerSpans>();
+
+        services.AddOptions<CriticalErrorsOptions>().BindConfiguration("Health:CriticalErrors");
+        services.AddSingleton<CriticalErrors>();
+        services.AddHealthChecks().AddCheck<CriticalErrors>("critical-errors");
+        LoopbackGuard.Add(services);
+        return builder;
+    }
+
+    /// <summary>Maps <c>/_health</c>, <c>/healthz</c> and <c>/metrics</c>, none of which needs a token.</summary>
+    public static TEndpoints MapBeamline<TEndpoints>(this TEndpoints endpoints)
+        where TEndpoints : IEndpointRouteBuilder
+    {
+        var services = endpoints.ServiceProvider;
+        services.GetRequiredService<ProcessMetrics>();
+        HealthEndpoints.Map(endpoints);
+        MetricsEndpoint.Map(endpoints, services.GetRequiredService<MetricRegistry>());
+        return endpoints;
+    }
+}
