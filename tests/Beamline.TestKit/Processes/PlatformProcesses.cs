@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace Beamline.TestKit.Processes;
+
+/// <summary>How to start the platform as processes.</summary>
+public sealed record PlatformProcessesOptions
+{
+    /// <summary>Ledger, bus, state and files go here, and stay when processes are killed and started again.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Configuration for every service, by configuration key.</summary>
+    public IReadOnlyDictionary<string, string?> Settings { get; init; } = new Dictionary<string, string?>();
+}
+
+/// <summary>
+/// The five services and the embedded sidecar as six processes on the loopback, each of which can be killed, started
+/// again, and told to die at a named point. Ports and tokens are of this instance's own.
+/// </summary>
+public sealed class PlatformProcesses : IAsyncDisposable
+{
+    public const string Sidecar = "sidecar";
+
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
+
+    // The scheduler before who leases from it, the gateway last.
+    private static readonly (string Name, string Project)[] Services =
+    [
+        ("scheduler", "Scheduler"), ("cpu-executor", "CpuExecutor"), ("io-executor", "IoExecutor"), ("gpu-executor", "GpuExecutor"), ("gateway", "Gateway"),
+    ];
+
+    private readonly PlatformProcessesOptions _options;
+    private readonly Dictionary<string, (int App, int Dapr)> _ports = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ServiceProcess> _running = new(StringComparer.Ordinal);
+    private readonly string _apiToken = NewToken();
+    private readonly string _appToken = NewToken();
+
+    // CPU of processes that were killed, so that a sum over time does not fall.
+    private TimeSpan _spent;
+
+    private PlatformProcesses(PlatformProcessesOptions options)
+    {
+        _options = options;
+        var ports = FreePorts.Take(Services.Length * 2);
+        for (var i = 0; i < Services.Length; i++)
+        {
+            _ports[Services[i].Name] = (ports[2 * i], ports[(2 * i) + 1]);
+        }
+    }
+
+    public Uri Gateway => new($"http://127.0.0.1:{_ports["gateway"].App}");
+
+    public int Count => Services.Length + 1;
+
+    /// <summary>CPU of all processes so far, dead ones included.</summary>
+    public TimeSpan CpuTime => _spent + _running.Values.Where(process => !process.HasExited).Aggregate(TimeSpan.Zero, (sum, process) => sum + process.CpuTime);
+
+    public ServiceProcess this[string name] => _running[name];
+
+    /// <summary>The token that an app sends to its sidecar.</summary>
+    public string ApiToken => _apiToken;
+
+    /// <summary>The address of a service's own sidecar endpoint.</summary>
+    public Uri SidecarOf(string service) => new($"http://127.0.0.1:{_ports[service].Dapr}");
+
+    public static async Task<PlatformProcesses> StartAsync(PlatformProcessesOptions options)
+    {
+        var platform = new PlatformProcesses(options);
+        try
+        {
+            await platform.StartAsync(Sidecar);
+            await Task.WhenAll(Services.Select(service => platform.StartAsync(service.Name)));
+            return platform;
+        }
+        catch
+        {
+            await platform.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts one process and waits until it serves.</summary>
+    /// <param name="name">A service's app-id, or <see cref="Sidecar"/>.</param>
+    /// <param name="failpoint">Where the process is to kill itself: <c>scheduler.before-commit</c>, or with a count <c>…:20</c>.</param>
+    public async Task StartAsync(string name, string? failpoint = null)
+    {
+        var process = name == Sidecar ? StartSidecar(failpoint) : StartService(name, failpoint);
+        lock (_running)
+        {
+            _running[name] = process;
+        }
+
+        await process.WaitForLineAsync(name == Sidecar ? "sidecar is ready" : "Application started", StartTime);
+    }
+
+    /// <summary>SIGKILL, and waits until it is gone.</summary>
+    public async Task KillAsync(string name)
+    {
+        _spent += _running[name].CpuTime;
+        _running[name].Kill();
+        await _running[name].WaitForExitAsync(TimeSpan.FromSeconds(10));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in _running.Values)
+        {
+            await process.DisposeAsync();
+        }
+    }
+
+    private ServiceProcess StartSidecar(string? failpoint)
+    {
+        var arguments = new List<string>
+        {
+            "--data", Path.Combine(_options.DataDirectory, "sidecar"), "--components", Path.Combine(AppContext.BaseDirectory, "components"),
+        };
+        foreach (var (name, _) in Services)
+        {
+            arguments.AddRange(["--app", $"{name}={_ports[name].Dapr}:{_ports[name].App}"]);
+        }
+
+        return ServiceProcess.Start(Sidecar, Executable("Sidecar"), arguments, Environment(failpoint));
+    }
+
+    private ServiceProcess StartService(string name, string? failpoint)
+    {
+        var environment = Environment(failpoint);
+        environment["DAPR_HTTP_PORT"] = _ports[name].Dapr.ToString(CultureInfo.InvariantCulture);
+        environment["Ledger__Path"] = Path.Combine(_options.DataDirectory, "ledger.db");
+        environment["Files__Root"] = Path.Combine(_options.DataDirectory, "files");
+        environment["Worker__Id"] = name + "-1";
+        foreach (var (key, value) in _options.Settings)
+        {
+            environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
+        }
+
+        return ServiceProcess.Start(name, Executable(Services.Single(service => service.Name == name).Project), ["--urls", $"http://127.0.0.1:{_ports[name].App}"], environment);
+    }
+
+    private Dictionary<string, string?> Environment(string? failpoint) => new(StringComparer.Ordinal)
+    {
+        ["DAPR_API_TOKEN"] = _apiToken,
+        ["APP_API_TOKEN"] = _appToken,
+        ["BEAMLINE_FAILPOINT"] = failpoint,
+        ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0",
+    };
+
+    // artifacts/bin/<this project>/<configuration>/ → artifacts/bin/<project>/<configuration>/
+    private static string Executable(string project)
+    {
+        var here = new DirectoryInfo(AppContext.BaseDirectory);
+        return Path.Combine(here.Parent!.Parent!.FullName, project, here.Name, "Beamline." + project);
+    }
+
+    private static string NewToken() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
+}
