@@ -50,7 +50,8 @@ public sealed class PlatformProcesses : IAsyncDisposable
 
     public Uri Gateway => new($"http://127.0.0.1:{_ports["gateway"].App}");
 
-    public int Count => Services.Length + 1;
+    /// <summary>Processes of the platform.</summary>
+    public static int Count => Services.Length + 1;
 
     /// <summary>CPU of all processes so far, dead ones included.</summary>
     public TimeSpan CpuTime => _spent + _running.Values.Where(process => !process.HasExited).Aggregate(TimeSpan.Zero, (sum, process) => sum + process.CpuTime);
