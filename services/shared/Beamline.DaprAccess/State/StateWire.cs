@@ -41,7 +41,8 @@ internal static class StateWire
             writer.WriteStartObject();
             writer.WriteString("operation"u8, isDelete ? "delete"u8 : "upsert"u8);
             writer.WritePropertyName("request"u8);
-            WriteItem(writer, operation.Key, isDelete ? null : operation.Value, operation.ETag, operation.Concurrency, operation.TtlInSeconds);
+            // Not a bare null, which would become empty memory by way of an array.
+            WriteItem(writer, operation.Key, isDelete ? default(ReadOnlyMemory<byte>?) : operation.Value, operation.ETag, operation.Concurrency, operation.TtlInSeconds);
             writer.WriteEndObject();
         }
 
