@@ -1,0 +1,21 @@
+using Beamline.Scheduler.Lanes;
+using Beamline.Scheduler.Ledger;
+
+namespace Beamline.Scheduler.Outbox;
+
+/// <summary>An outbox row on its way to the bus. Its bytes are made when they are first needed: by the lane, not by the commit loop.</summary>
+internal sealed class OutboxMessage(OutboxRow row) : ILaneRow, IBusMessage
+{
+    private ReadOnlyMemory<byte>? _body;
+
+    public long Id => row.Id;
+
+    public long TaskKey => row.TaskId ?? -row.Id;
+
+    public string? AssignmentId => row.Task?.AssignmentId ?? row.DeadLetter?.AssignmentId;
+
+    /// <summary>What the message weighs, about.</summary>
+    public int Bytes { get; } = OutboxMessages.Estimate(row);
+
+    public ReadOnlyMemory<byte> Body => _body ??= OutboxMessages.Build(row);
+}

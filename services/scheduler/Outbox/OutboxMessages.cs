@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Text.Json;
+using Beamline.Contracts;
+using Beamline.Contracts.Assignments;
+using Beamline.Contracts.DeadLetters;
+using Beamline.Contracts.Json;
+using Beamline.Contracts.Results;
+using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Ledger;
+
+namespace Beamline.Scheduler.Outbox;
+
+/// <summary>Turns outbox rows into the contract's messages: the same row always makes the same bytes.</summary>
+internal static class OutboxMessages
+{
+    /// <summary>Raw bytes and assignments in a dead letter are cut here; the ledger keeps them whole.</summary>
+    private const int MaxDeadLetterPart = 256 * 1024;
+
+    private const int SmallMessage = 512;
+
+    public static string TopicOf(OutboxKind kind) => kind switch
+    {
+        OutboxKind.Ack => Topics.Ack,
+        OutboxKind.Result => Topics.Result,
+        OutboxKind.DeadLetter => Topics.DeadLetters,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a kind of outbox row."),
+    };
+
+    /// <summary>About the message's size, without making it.</summary>
+    public static int Estimate(OutboxRow row) => row switch
+    {
+        { Data: { } data } => data.Length,
+        { Kind: OutboxKind.Result, Ending: { } ending } => ending.Result.Length,
+        { Kind: OutboxKind.DeadLetter } => SmallMessage + (row.Task?.Bytes.Length ?? 0) + (row.Ending?.Result.Length ?? 0)
+            + (Math.Min(row.DeadLetter?.Raw?.Length ?? 0, MaxDeadLetterPart) * 4 / 3),
+        _ => SmallMessage,
+    };
+
+    public static ReadOnlyMemory<byte> Build(OutboxRow row) => row switch
+    {
+        { Data: { } data } => data.Utf8,
+        { Kind: OutboxKind.Ack, Task: { } task } => Write(Accepted(row, task.Assignment), BeamlineJson.Default.ExecAssignmentAck),
+        { Kind: OutboxKind.Result, Ending: { } ending } => ending.Result.Utf8,
+        { Kind: OutboxKind.DeadLetter, DeadLetter: { } letter } => Write(Of(letter, row.Task, row.Ending?.Result), BeamlineJson.Default.DeadLetter),
+        _ => throw new InvalidOperationException($"Outbox row {row.Id} ({row.Kind}) has nothing to be made from."),
+    };
+
+    /// <summary>The contract's form of a dead letter; <paramref name="result"/> is the task's ExecResult, where it has one.</summary>
+    public static DeadLetter Of(DeadLetterRow letter, TaskInfo? task, RawJson? result)
+    {
+        var raw = letter.Raw;
+        var assignment = task is null ? (RawJson?)null : Redaction.Redact(task.Bytes);
+        var cut = raw?.Length > MaxDeadLetterPart || assignment?.Length > MaxDeadLetterPart;
+        return new DeadLetter
+        {
+            Id = task is null
+                ? string.Create(CultureInfo.InvariantCulture, $"dlq:{letter.Id}:{letter.At}")
+                : string.Create(CultureInfo.InvariantCulture, $"dlq:{task.TenantId}:{task.AssignmentId}:{letter.Replay}"),
+            DeadLetterId = string.Create(CultureInfo.InvariantCulture, $"dl-{letter.Id}"),
+            Reason = letter.Reason,
+            Assignment = assignment?.Length > MaxDeadLetterPart ? null : assignment,
+            AssignmentRawBase64 = raw is null ? null : Convert.ToBase64String(raw.AsSpan(0, Math.Min(raw.Length, MaxDeadLetterPart))),
+            Truncated = cut ? true : null,
+            Result = result,
+            Attempt = task?.Assignment.Attempt ?? JobDefaults.Attempt,
+            Delivery = letter.Delivery,
+            Replay = letter.Replay,
+            DeadLetteredAt = letter.At,
+        };
+    }
+
+    private static ExecAssignmentAck Accepted(OutboxRow row, ExecAssignment assignment) => new()
+    {
+        Id = string.Create(CultureInfo.InvariantCulture, $"ack:{assignment.TenantId}:{assignment.AssignmentId}:{row.Number}"),
+        AssignmentId = assignment.AssignmentId,
+        Status = AckStatuses.Accepted,
+        Message = "Assignment accepted for execution",
+        RequestId = assignment.RequestId,
+        TraceId = assignment.TraceId,
+        TenantId = assignment.TenantId,
+        AcknowledgedAt = row.At,
+    };
+
+    private static ReadOnlyMemory<byte> Write<T>(T message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+        JsonSerializer.SerializeToUtf8Bytes(message, type);
+}

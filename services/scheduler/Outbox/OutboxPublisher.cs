@@ -1,0 +1,69 @@
+using Beamline.Observability.Faults;
+using Beamline.Scheduler.Engine;
+using Beamline.Scheduler.Lanes;
+using Beamline.Scheduler.Ledger;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Beamline.Scheduler.Outbox;
+
+/// <summary>What the publisher needs of the ledger.</summary>
+/// <param name="ReadAfter">Unpublished rows of a kind with ids above a number, in order, with all that their messages are made from.</param>
+/// <param name="Delete">Takes published rows out.</param>
+internal sealed record OutboxStore(
+    Func<OutboxKind, long, int, CancellationToken, Task<IReadOnlyList<OutboxRow>>> ReadAfter,
+    Func<IReadOnlyList<long>, CancellationToken, Task> Delete);
+
+/// <summary>
+/// Brings acks, results and dead letters to the bus: a lane for each topic, so that a topic without a stream holds up no other.
+/// Rows arrive with their commits; what finds no room, or is left from an earlier run, is read from the ledger.
+/// </summary>
+internal sealed class OutboxPublisher : BackgroundService, ICommitListener
+{
+    /// <summary>The section of its <see cref="LaneOptions"/>.</summary>
+    public const string Section = "Outbox";
+
+    private readonly Dictionary<OutboxKind, RowFeed<OutboxMessage>> _feeds = [];
+    private readonly List<Func<CancellationToken, Task>> _loops = [];
+
+    public OutboxPublisher(OutboxStore store, BusPublisher bus, IOptionsMonitor<LaneOptions> lanes, TimeProvider time, ILogger<OutboxPublisher> logger)
+    {
+        var options = lanes.Get(Section);
+        var published = new FinishedRows(store.Delete, options, time, logger);
+        _loops.Add(published.RunAsync);
+        foreach (var kind in Enum.GetValues<OutboxKind>())
+        {
+            var topic = OutboxMessages.TopicOf(kind);
+            var feed = new RowFeed<OutboxMessage>(ReadAfter, rising: true, options, time);
+            var lane = new Lane<OutboxMessage>(
+                topic,
+                feed,
+                (messages, probing, ct) => bus.PublishAsync(topic, messages, probing, ct),
+                (messages, _) =>
+                {
+                    Failpoints.Hit("scheduler.after-publish");
+                    published.Add(messages);
+                    return Task.CompletedTask;
+                },
+                options,
+                time,
+                logger);
+            _feeds.Add(kind, feed);
+            _loops.Add(lane.RunAsync);
+
+            async Task<IReadOnlyList<OutboxMessage>> ReadAfter(long after, int limit, CancellationToken ct) =>
+                [.. (await store.ReadAfter(kind, after, limit, ct).ConfigureAwait(false)).Select(row => new OutboxMessage(row))];
+        }
+    }
+
+    public void OnCommitted(CommittedBatch batch)
+    {
+        foreach (var row in batch.Outbox)
+        {
+            _feeds[row.Kind].Offer(new OutboxMessage(row));
+        }
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(_loops.Select(loop => loop(stoppingToken)));
+}
