@@ -1,0 +1,33 @@
+namespace Beamline.Scheduler.Identity;
+
+/// <summary>What admission does while the state store is away.</summary>
+internal enum StateAway
+{
+    /// <summary>Decides nothing: 503, or the message stays unacknowledged.</summary>
+    Refuse,
+
+    /// <summary>Goes on with what the ledger holds: a step that ended long ago may run a second time. Said in the log.</summary>
+    LedgerOnly,
+}
+
+/// <summary>Section <c>Identity</c>; how keys are written is <c>Identity:Writing</c> (<see cref="Lanes.LaneOptions"/>).</summary>
+internal sealed class IdentityOptions
+{
+    public const string Section = "Identity";
+    public const string WritingSection = "Identity:Writing";
+
+    /// <summary><c>refuse</c> or <c>ledger-only</c>.</summary>
+    public StateAway WhenStateAway { get; set; } = StateAway.Refuse;
+
+    /// <summary>The longest that a lookup may take, waiting for the one before included. Admission must answer within 1.5 s.</summary>
+    public TimeSpan LookupTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Keys in one bulk get. Lookups beyond what the next call takes are answered as unavailable at once.</summary>
+    public int LookupKeys { get; set; } = 4_000;
+
+    /// <summary>How long the state store remembers a step.</summary>
+    public TimeSpan RememberFor { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>Results above this lie under a key of their own.</summary>
+    public int InlineResultBytes { get; set; } = 16 * 1024;
+}
