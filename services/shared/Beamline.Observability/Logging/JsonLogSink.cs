@@ -73,7 +73,7 @@ internal sealed class JsonLogSink : ILogEventSink, IDisposable
 
             Flush();
         }
-        catch (IOException)
+        catch (Exception gone) when (gone is IOException or ObjectDisposedException)
         {
             // stdout was closed by whoever read it; the process lives on without logs.
             foreach (var _ in _queue.GetConsumingEnumerable())

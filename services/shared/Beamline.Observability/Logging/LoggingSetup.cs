@@ -25,6 +25,8 @@ internal static class LoggingSetup
             {
                 ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
                 ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = nameof(LogLevel.Warning),
+                // It logs every failed check as an error, with each probe: the count of errors would keep itself up.
+                ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = nameof(LogLevel.None),
                 ["Logging:LogLevel:System.Net.Http"] = nameof(LogLevel.Warning),
             },
         });
