@@ -81,6 +81,19 @@ public class InvocationTests
         Assert.Equal((DaprInvocationFailure.SidecarUnreachable, true), (thrown.Failure, thrown.HasCertainlyNotRun));
     }
 
+    [Fact]
+    public async Task A_connection_that_is_not_made_in_time_is_not_the_callers_cancellation()
+    {
+        await using var sidecar = await RecordedSidecar.AnswersAsync(200, "{}");
+        using var dapr = sidecar.Client(options => options.PrimaryHandlerFactory = () => new ConnectTimeoutHandler());
+
+        var invoke = await Assert.ThrowsAsync<DaprInvocationException>(() => InvokeAsync(dapr, new Ping(1), Ct));
+        var get = await Assert.ThrowsAsync<DaprException>(() => dapr.GetMetadataAsync(Ct));
+
+        Assert.Equal(DaprInvocationFailure.SidecarUnreachable, invoke.Failure);
+        Assert.Contains("cannot be reached", get.Message);
+    }
+
     [Theory]
     [InlineData("not json")]
     [InlineData("null")]
@@ -152,6 +165,13 @@ public class InvocationTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
         await aborted.Task.WaitAsync(TimeSpan.FromSeconds(10), Ct);
+    }
+
+    // What SocketsHttpHandler does when its ConnectTimeout has passed.
+    private sealed class ConnectTimeoutHandler : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            throw new TaskCanceledException("connecting took too long", new TimeoutException());
     }
 
     private static Task<Ping> InvokeAsync(DaprClient dapr, Ping request, CancellationToken ct) =>

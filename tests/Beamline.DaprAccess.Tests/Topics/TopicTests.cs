@@ -56,6 +56,16 @@ public class TopicTests
         Assert.Equal(data, Text(Read(body, null)));
 
     [Fact]
+    public void How_deep_a_payload_may_be_is_the_handlers_question()
+    {
+        var deep = $"{{\"deep\":{new string('[', 5000)}{new string(']', 5000)},\"traceparent\":\"{TraceParent}\"}}";
+
+        var message = Read(deep, null);
+
+        Assert.Equal((deep, TraceParent), (Text(message), message.TraceParent));
+    }
+
+    [Fact]
     public void The_payloads_own_trace_context_goes_before_the_envelopes()
     {
         var own = $$"""{"x":{"traceparent":"no"},"traceparent":"{{TraceParent}}","tracestate":"v=1"}""";

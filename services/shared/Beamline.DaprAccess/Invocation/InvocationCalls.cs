@@ -34,7 +34,7 @@ internal sealed class InvocationCalls(SidecarConnection sidecar)
         {
             response = await sidecar.SendAsync(call, completion, ct).ConfigureAwait(false);
         }
-        catch (HttpRequestException failure)
+        catch (Exception failure) when (SidecarConnection.IsUnreachable(failure, ct))
         {
             throw Unanswered(appId, method, failure);
         }
@@ -50,13 +50,14 @@ internal sealed class InvocationCalls(SidecarConnection sidecar)
         }
     }
 
-    private DaprInvocationException Unanswered(string appId, string method, HttpRequestException failure)
+    private DaprInvocationException Unanswered(string appId, string method, Exception failure)
     {
         // A connection that was never made has carried nothing; one that broke may have.
-        var kind = failure.HttpRequestError switch
+        var kind = failure switch
         {
-            HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError => DaprInvocationFailure.SidecarUnreachable,
-            HttpRequestError.ConfigurationLimitExceeded => DaprInvocationFailure.InvalidAnswer,
+            OperationCanceledException => DaprInvocationFailure.SidecarUnreachable,
+            HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => DaprInvocationFailure.SidecarUnreachable,
+            HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => DaprInvocationFailure.InvalidAnswer,
             _ => DaprInvocationFailure.AppUnreachable,
         };
         return new DaprInvocationException(kind, appId, method, sidecar.Describe(failure), innerException: failure);

@@ -30,7 +30,7 @@ internal sealed class SidecarConnection(HttpClient http, DaprClientOptions optio
         {
             throw new DaprException($"{call.What}: the sidecar did not answer within {options.CallTimeout.TotalSeconds:0.###} s; the outcome is unknown", innerException: cancelled);
         }
-        catch (HttpRequestException unreachable)
+        catch (Exception unreachable) when (IsUnreachable(unreachable, ct))
         {
             throw new DaprException($"{call.What}: {Describe(unreachable)}", innerException: unreachable);
         }
@@ -43,9 +43,13 @@ internal sealed class SidecarConnection(HttpClient http, DaprClientOptions optio
         return await http.SendAsync(request, completion, ct).ConfigureAwait(false);
     }
 
-    public string Describe(HttpRequestException failure) => failure.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded
+    /// <summary>True where no answer came. A connection that could not be made in time shows as a cancellation that nobody asked for.</summary>
+    public static bool IsUnreachable(Exception failure, CancellationToken ct) =>
+        failure is HttpRequestException || (failure is OperationCanceledException && !ct.IsCancellationRequested);
+
+    public string Describe(Exception failure) => failure is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }
         ? $"the answer is larger than {options.MaxAnswerBytes} bytes"
-        : $"the sidecar at {http.BaseAddress} cannot be reached ({failure.HttpRequestError}: {failure.Message})";
+        : $"the sidecar at {http.BaseAddress} cannot be reached ({failure.Message})";
 
     public void Dispose() => http.Dispose();
 

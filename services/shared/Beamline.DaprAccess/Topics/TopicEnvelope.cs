@@ -6,6 +6,9 @@ namespace Beamline.DaprAccess;
 /// <summary>Reads what the sidecar posts to a subscription's route: a CloudEvent, a raw delivery, or a plain JSON object passed through.</summary>
 internal static class TopicEnvelope
 {
+    // How deep a payload may be is its reader's question. Refused here, it would be delivered again for ever.
+    private static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
+
     /// <exception cref="JsonException">The body is not a JSON object.</exception>
     /// <exception cref="FormatException"><c>data_base64</c> is not base64.</exception>
     public static TopicMessage Read(ReadOnlyMemory<byte> body, string? topicHeader, TopicSubscription subscription)
@@ -35,7 +38,7 @@ internal static class TopicEnvelope
     private static Fields ReadFields(ReadOnlyMemory<byte> body)
     {
         var fields = new Fields();
-        var reader = new Utf8JsonReader(body.Span);
+        var reader = new Utf8JsonReader(body.Span, AnyDepth);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             throw new JsonException("a delivery is a JSON object");
@@ -108,7 +111,7 @@ internal static class TopicEnvelope
         string? parent = null, state = null;
         try
         {
-            var reader = new Utf8JsonReader(data);
+            var reader = new Utf8JsonReader(data, AnyDepth);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             {
                 return default;
