@@ -15,4 +15,7 @@ internal static partial class EventPublisherLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Ledger did not take the cursor {Cursor} of the events; it is saved later")]
     public static partial void CursorNotSaved(this ILogger logger, long cursor, Exception failure);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Ledger did not give the events to publish; read again later")]
+    public static partial void EventsNotRead(this ILogger logger, Exception failure);
 }

@@ -63,7 +63,7 @@ internal sealed class EventPublisher(
         _feed.StartAfter(_saved);
         while (true)
         {
-            await FillAsync(stoppingToken).ConfigureAwait(false);
+            await TryFillAsync(stoppingToken).ConfigureAwait(false);
             var round = TakeRound();
             if (round.Count > 0)
             {
@@ -75,6 +75,21 @@ internal sealed class EventPublisher(
             {
                 await _feed.WaitAsync(UntilNext(), stoppingToken).ConfigureAwait(false);
             }
+        }
+    }
+
+    private async Task TryFillAsync(CancellationToken ct)
+    {
+        try
+        {
+            await FillAsync(ct).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // The top of the loop: it goes on when the ledger can be read again.
+        catch (Exception failure) when (failure is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            logger.EventsNotRead(failure);
+            await Task.Delay(_lane.LongestRetry, time, ct).ConfigureAwait(false);
         }
     }
 

@@ -18,4 +18,7 @@ internal static partial class LaneLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Ledger did not take note of {Count} rows that have left; tried again")]
     public static partial void RowsNotFinished(this ILogger logger, int count, Exception failure);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Ledger did not give the rows for {Lane}; read again later")]
+    public static partial void RowsNotRead(this ILogger logger, string lane, Exception failure);
 }

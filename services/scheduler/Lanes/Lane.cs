@@ -39,7 +39,12 @@ internal sealed class Lane<T>(
     {
         while (true)
         {
-            var batch = await NextBatchAsync(ct).ConfigureAwait(false);
+            if (await TryNextBatchAsync(ct).ConfigureAwait(false) is not { } batch)
+            {
+                await Task.Delay(options.LongestRetry, time, ct).ConfigureAwait(false);
+                continue;
+            }
+
             if (batch.Count == 0)
             {
                 await feed.WaitAsync(UntilNextParked(), ct).ConfigureAwait(false);
@@ -51,7 +56,7 @@ internal sealed class Lane<T>(
                 await Task.Delay(Backoff.Of(options.FirstRetry, options.LongestRetry, _failuresInARow), time, ct).ConfigureAwait(false);
             }
 
-            var outcome = await send(batch.ConvertAll(pending => pending.Row), _failuresInARow > 0, ct).ConfigureAwait(false);
+            var outcome = await SendAsync(batch, ct).ConfigureAwait(false);
             if (outcome.AllFailed)
             {
                 PutBack(batch, outcome.Reason);
@@ -60,6 +65,36 @@ internal sealed class Lane<T>(
             {
                 await FinishAsync(batch, outcome, ct).ConfigureAwait(false);
             }
+        }
+    }
+
+    private async Task<LaneOutcome> SendAsync(List<Pending> batch, CancellationToken ct)
+    {
+        try
+        {
+            return await send(batch.ConvertAll(pending => pending.Row), _failuresInARow > 0, ct).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // A row that cannot even be written into a request must not stop the others: it ends up alone and put aside.
+        catch (Exception failure) when (failure is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            return LaneOutcome.Failure(failure.Message);
+        }
+    }
+
+    /// <summary>Null when the ledger cannot be read now.</summary>
+    private async Task<List<Pending>?> TryNextBatchAsync(CancellationToken ct)
+    {
+        try
+        {
+            return await NextBatchAsync(ct).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // The top of the loop: it goes on when the ledger can be read again.
+        catch (Exception failure) when (failure is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            logger.RowsNotRead(name, failure);
+            return null;
         }
     }
 

@@ -1,0 +1,111 @@
+using Beamline.Scheduler.Engine;
+using Beamline.Scheduler.Lanes;
+using Beamline.Scheduler.Ledger;
+using Beamline.Scheduler.Outbox;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Beamline.Scheduler.Tests.Outbox;
+
+/// <summary>A publisher between a ledger in memory and a scripted sidecar, under a clock of the test's own.</summary>
+internal sealed class OutboxBench : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly SortedDictionary<long, OutboxRow> _rows = [];
+    private readonly BusPublisher _bus;
+    private readonly OutboxPublisher _publisher;
+    private TaskCompletionSource _deleted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public OutboxBench(LaneOptions? options = null, IEnumerable<OutboxRow>? leftOver = null)
+    {
+        foreach (var row in leftOver ?? [])
+        {
+            _rows.Add(row.Id, row);
+        }
+
+        _bus = new BusPublisher(Sidecar.Client(Time));
+        _publisher = new OutboxPublisher(
+            new OutboxStore(ReadAfter, Delete), _bus, new FixedOptions<LaneOptions>(options ?? new LaneOptions()), Time, NullLogger<OutboxPublisher>.Instance);
+    }
+
+    public ManualTime Time { get; } = new();
+
+    public ScriptedSidecar Sidecar { get; } = new();
+
+    public int Reads { get; private set; }
+
+    public bool LedgerFull { get; set; }
+
+    public Task StartAsync() => _publisher.StartAsync(CancellationToken.None);
+
+    public void Commit(params OutboxRow[] rows)
+    {
+        lock (_lock)
+        {
+            foreach (var row in rows)
+            {
+                _rows.Add(row.Id, row);
+            }
+        }
+
+        _publisher.OnCommitted(new CommittedBatch { Outbox = rows, Endings = [], Events = [] });
+    }
+
+    /// <summary>Lets time pass until the broker has so many messages.</summary>
+    public Task PublishedAsync(int count) => Time.RunUntilAsync(Sidecar.UntilAsync(() => Sidecar.Messages.Count >= count));
+
+    /// <summary>Lets time pass until no row is left but so many.</summary>
+    public Task LeftAsync(int count) => Time.RunUntilAsync(UntilLeftAsync(count));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _publisher.StopAsync(CancellationToken.None);
+        _publisher.Dispose();
+        _bus.Dispose();
+        Sidecar.Dispose();
+    }
+
+    private async Task UntilLeftAsync(int count)
+    {
+        while (true)
+        {
+            var deleted = _deleted.Task;
+            lock (_lock)
+            {
+                if (_rows.Count <= count)
+                {
+                    return;
+                }
+            }
+
+            await deleted;
+        }
+    }
+
+    private Task<IReadOnlyList<OutboxRow>> ReadAfter(OutboxKind kind, long after, int limit, CancellationToken ct)
+    {
+        lock (_lock)
+        {
+            Reads++;
+            return Task.FromResult<IReadOnlyList<OutboxRow>>([.. _rows.Values.Where(row => row.Kind == kind && row.Id > after).Take(limit)]);
+        }
+    }
+
+    private Task Delete(IReadOnlyList<long> ids, CancellationToken ct)
+    {
+        lock (_lock)
+        {
+            if (LedgerFull)
+            {
+                throw new IOException("disk full");
+            }
+
+            foreach (var id in ids)
+            {
+                _rows.Remove(id);
+            }
+        }
+
+        Interlocked.Exchange(ref _deleted, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+        return Task.CompletedTask;
+    }
+}
