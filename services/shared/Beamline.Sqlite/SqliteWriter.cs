@@ -163,15 +163,19 @@ public sealed class SqliteWriter : IAsyncDisposable
                 RunOne(item, transaction, isolate: batch.Count > 1);
             }
 
+            _options.BeforeCommit?.Invoke(_connection, transaction);
             transaction.Commit();
         }
 #pragma warning disable CA1031 // The top of the loop: whatever failed the commit belongs to the callers, and the writer lives on.
         catch (Exception failure)
 #pragma warning restore CA1031
         {
+            _options.AfterCommit?.Invoke(_connection, false);
             batch.ForEach(item => item.Fail(failure));
             return;
         }
+
+        _options.AfterCommit?.Invoke(_connection, true);
 
         batch.ForEach(item => item.Complete());
     }

@@ -1,3 +1,5 @@
+using Microsoft.Data.Sqlite;
+
 namespace Beamline.Sqlite;
 
 /// <summary>When a commit is safe: FULL after power loss too, NORMAL after any crash of the process.</summary>
@@ -34,5 +36,14 @@ public sealed class SqliteWriterOptions
     public int MaxPages { get; init; }
 
     /// <summary>Runs once on the new connection, before the first work item: schema and migrations.</summary>
-    public Action<Microsoft.Data.Sqlite.SqliteConnection>? Initialize { get; init; }
+    public Action<SqliteConnection>? Initialize { get; init; }
+
+    /// <summary>Runs in each transaction after its work items, on the writer's thread: what is written once a commit.</summary>
+    public Action<SqliteConnection, SqliteTransaction>? BeforeCommit { get; init; }
+
+    /// <summary>
+    /// Runs after each transaction, on the writer's thread and before the callers hear of it, with whether it was committed.
+    /// Must not throw.
+    /// </summary>
+    public Action<SqliteConnection, bool>? AfterCommit { get; init; }
 }

@@ -1,0 +1,17 @@
+using System.Collections.Concurrent;
+using Beamline.Sidecar.PubSub;
+using Beamline.Sidecar.Secrets;
+using Beamline.Sidecar.State;
+
+namespace Beamline.Sidecar.Apps;
+
+/// <summary>The components that one app sees, and what it has told its sidecar.</summary>
+internal sealed record AppContents(
+    IReadOnlyDictionary<string, PubSubComponent> PubSubs,
+    IReadOnlyDictionary<string, IStateStore> StateStores,
+    IReadOnlyDictionary<string, SecretStore> SecretStores,
+    SecretScopes SecretScopes)
+{
+    /// <summary>Set through <c>PUT /v1.0/metadata/{key}</c>.</summary>
+    public ConcurrentDictionary<string, string> Extended { get; } = new(StringComparer.Ordinal);
+}

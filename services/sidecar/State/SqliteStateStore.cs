@@ -1,0 +1,186 @@
+using Beamline.Sidecar.Components;
+using Beamline.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace Beamline.Sidecar.State;
+
+/// <summary><c>state.sqlite</c>: a table in a file, written through the one writer, read beside it.</summary>
+internal sealed class SqliteStateStore : IStateStore
+{
+    private static readonly string[] Settings = ["connectionString", "cleanupInterval", "keyPrefix", "timeout", "busyTimeout", "disableWAL", "tableName", "metadataTableName"];
+
+    private readonly SqliteWriter _writer;
+    private readonly SqliteConnection _reader;
+    private readonly Lock _reading = new(); // guards _reader
+    private readonly TimeProvider _time;
+    private readonly ITimer _cleanup;
+
+    private SqliteStateStore(ComponentDocument component, SqliteWriter writer, TimeProvider time, TimeSpan cleanupInterval)
+    {
+        Component = component;
+        _writer = writer;
+        _reader = writer.OpenReader();
+        _time = time;
+        _cleanup = time.CreateTimer(_ => _ = PurgeAsync(), null, cleanupInterval, cleanupInterval);
+    }
+
+    public ComponentDocument Component { get; }
+
+    public IReadOnlyList<string> Capabilities { get; } = ["ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"];
+
+    public static SqliteStateStore? Open(ComponentDocument component, SidecarOptions options, List<string> faults)
+    {
+        ComponentSettings.RefuseUnknown(component, Settings, faults);
+        var interval = TimeSpan.FromHours(1);
+        if (component.Setting("cleanupInterval") is { } text && (!GoDuration.TryParse(text, out interval) || interval <= TimeSpan.Zero))
+        {
+            faults.Add($"Component '{component.Name}': cleanupInterval '{text}' is no duration.");
+        }
+
+        var file = component.Setting("connectionString") ?? $"state-{component.Name}.db";
+        if (file.Contains(':', StringComparison.Ordinal) || file.Contains('?', StringComparison.Ordinal))
+        {
+            faults.Add($"Component '{component.Name}': connectionString must be a plain file name for the embedded sidecar, not '{file}'.");
+        }
+
+        if (faults.Count > 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            // A relative file lies with the sidecar's other data, wherever the process was started.
+            var path = Path.Combine(options.DataDirectory, file);
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            var writer = SqliteWriter.Open(new SqliteWriterOptions { Path = path, Synchronous = options.Synchronous, Initialize = CreateTable });
+            return new SqliteStateStore(component, writer, options.Time, interval);
+        }
+        catch (Exception failure) when (failure is SqliteException or IOException or UnauthorizedAccessException)
+        {
+            faults.Add($"Component '{component.Name}': {failure.Message}");
+            return null;
+        }
+    }
+
+    public ValueTask<StateItem?[]> GetAsync(IReadOnlyList<string> keys, CancellationToken cancellation)
+    {
+        var now = Now();
+        var items = new StateItem?[keys.Count];
+        lock (_reading)
+        {
+            for (var index = 0; index < keys.Count; index++)
+            {
+                items[index] = Read(_reader, null, keys[index], now);
+            }
+        }
+
+        return new(items);
+    }
+
+    public Task<EtagMismatchException?[]> WriteEachAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
+        _writer.RunAsync(
+            (connection, transaction) =>
+            {
+                var now = Now();
+                var results = new EtagMismatchException?[writes.Count];
+                for (var index = 0; index < writes.Count; index++)
+                {
+                    results[index] = Write(connection, transaction, writes[index], now) ? null : new EtagMismatchException();
+                }
+
+                return results;
+            },
+            cancellation);
+
+    public Task WriteAllAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
+        _writer.RunAsync(
+            (connection, transaction) =>
+            {
+                var now = Now();
+                foreach (var write in writes)
+                {
+                    if (!Write(connection, transaction, write, now))
+                    {
+                        throw new EtagMismatchException();
+                    }
+                }
+            },
+            cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cleanup.DisposeAsync().ConfigureAwait(false);
+        await _writer.DisposeAsync().ConfigureAwait(false);
+        lock (_reading)
+        {
+            _reader.Dispose();
+        }
+    }
+
+    private static void CreateTable(SqliteConnection connection) => connection.Execute(
+        """
+        CREATE TABLE IF NOT EXISTS beamline_state (
+            key TEXT PRIMARY KEY, value BLOB NOT NULL, etag TEXT NOT NULL, expires INTEGER) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS beamline_state_expires ON beamline_state (expires) WHERE expires IS NOT NULL;
+        """);
+
+    private static StateItem? Read(SqliteConnection connection, SqliteTransaction? transaction, string key, long now)
+    {
+        using var reader = connection
+            .Prepared("SELECT value, etag, expires FROM beamline_state WHERE key = $key AND (expires IS NULL OR expires > $now)", transaction)
+            .Bind("$key", key).Bind("$now", now).ExecuteReader();
+        if (!reader.Read())
+        {
+            return null;
+        }
+
+        return new StateItem(
+            reader.GetFieldValue<byte[]>(0), reader.GetString(1), reader.IsDBNull(2) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(2)));
+    }
+
+    private static bool Write(SqliteConnection connection, SqliteTransaction transaction, StateWrite write, long now)
+    {
+        if (write.Etag is not null || write.FirstWrite)
+        {
+            var stored = Read(connection, transaction, write.Key, now);
+            if (write.Etag is not null ? stored?.Etag != write.Etag : stored is not null && write.Value is not null)
+            {
+                return false;
+            }
+        }
+
+        if (write.Value is null)
+        {
+            connection.Prepared("DELETE FROM beamline_state WHERE key = $key", transaction).Bind("$key", write.Key).ExecuteNonQuery();
+            return true;
+        }
+
+        connection.Prepared("INSERT OR REPLACE INTO beamline_state (key, value, etag, expires) VALUES ($key, $value, $etag, $expires)", transaction)
+            .Bind("$key", write.Key)
+            .Bind("$value", write.Value)
+            .Bind("$etag", Guid.NewGuid().ToString())
+            .Bind("$expires", write.TimeToLive is { } life ? now + (long)life.TotalMilliseconds : null)
+            .ExecuteNonQuery();
+        return true;
+    }
+
+    private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    // A thousand rows at a time: writers between the rounds never wait long.
+    private async Task PurgeAsync()
+    {
+        try
+        {
+            while (await _writer.RunAsync((connection, transaction) => connection
+                .Prepared("DELETE FROM beamline_state WHERE key IN (SELECT key FROM beamline_state WHERE expires <= $now LIMIT 1000)", transaction)
+                .Bind("$now", Now()).ExecuteNonQuery()).ConfigureAwait(false) == 1000)
+            {
+            }
+        }
+        catch (Exception failure) when (failure is SqliteException or ObjectDisposedException)
+        {
+            // Expired rows are not seen by readers: the next round deletes them.
+        }
+    }
+}
