@@ -1,2 +1,15 @@
+using Beamline.DaprAccess;
+using Beamline.ExecutorHost;
+using Beamline.CpuExecutor;
+using Beamline.Observability;
+
 var builder = WebApplication.CreateSlimBuilder(args);
-await builder.Build().RunAsync();
+builder.AddBeamline("cpu-executor");
+builder.Services.AddDaprClient();
+builder.Services.AddCpuExecutor(builder.Configuration);
+
+var app = builder.Build();
+app.UseAppApiToken();
+app.MapBeamline();
+app.MapExecutor();
+await app.RunAsync();

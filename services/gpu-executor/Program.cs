@@ -1,2 +1,15 @@
+using Beamline.DaprAccess;
+using Beamline.ExecutorHost;
+using Beamline.GpuExecutor;
+using Beamline.Observability;
+
 var builder = WebApplication.CreateSlimBuilder(args);
-await builder.Build().RunAsync();
+builder.AddBeamline("gpu-executor");
+builder.Services.AddDaprClient();
+builder.Services.AddGpuExecutor(builder.Configuration);
+
+var app = builder.Build();
+app.UseAppApiToken();
+app.MapBeamline();
+app.MapExecutor();
+await app.RunAsync();

@@ -1,2 +1,15 @@
+using Beamline.DaprAccess;
+using Beamline.ExecutorHost;
+using Beamline.IoExecutor;
+using Beamline.Observability;
+
 var builder = WebApplication.CreateSlimBuilder(args);
-await builder.Build().RunAsync();
+builder.AddBeamline("io-executor");
+builder.Services.AddDaprClient();
+builder.Services.AddIoExecutor(builder.Configuration);
+
+var app = builder.Build();
+app.UseAppApiToken();
+app.MapBeamline();
+app.MapExecutor();
+await app.RunAsync();

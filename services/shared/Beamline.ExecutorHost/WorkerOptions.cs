@@ -32,7 +32,7 @@ public sealed class WorkerOptions
     public TimeSpan UnstartedLimit { get; set; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>How long running steps may go on once the process was asked to end; then they are stopped and handed back.</summary>
-    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>The longest that the scheduler holds a call for work. A call without an answer fails a second later.</summary>
     public TimeSpan HoldTime { get; set; } = TimeSpan.FromSeconds(5);
