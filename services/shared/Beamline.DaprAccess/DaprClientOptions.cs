@@ -24,4 +24,34 @@ public sealed class DaprClientOptions
 
     /// <summary>Replaces the sockets, for a host that keeps sidecar and services in one process. The client disposes what it returns.</summary>
     public Func<HttpMessageHandler>? PrimaryHandlerFactory { get; set; }
+
+    /// <exception cref="InvalidOperationException">Some values cannot be; all of them are named.</exception>
+    internal void Validate()
+    {
+        List<string> faults = [];
+        if (HttpEndpoint is not null && !(HttpEndpoint.IsAbsoluteUri && HttpEndpoint.Scheme is "http" or "https"))
+        {
+            faults.Add($"{nameof(HttpEndpoint)} is \"{HttpEndpoint}\", not an http or https address");
+        }
+
+        if (CallTimeout <= TimeSpan.Zero)
+        {
+            faults.Add($"{nameof(CallTimeout)} is {CallTimeout}, not a positive time");
+        }
+
+        if (ConnectTimeout <= TimeSpan.Zero)
+        {
+            faults.Add($"{nameof(ConnectTimeout)} is {ConnectTimeout}, not a positive time");
+        }
+
+        if (MaxAnswerBytes <= 0)
+        {
+            faults.Add($"{nameof(MaxAnswerBytes)} is {MaxAnswerBytes}, not a positive number");
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new InvalidOperationException($"{nameof(DaprClientOptions)}: {string.Join("; ", faults)}");
+        }
+    }
 }

@@ -26,6 +26,7 @@ public static class DaprClientRegistration
 
     internal static DaprClient Create(DaprClientOptions options, IConfiguration? configuration, TimeProvider time)
     {
+        options.Validate();
         var http = new HttpClient(PrimaryHandler(options), disposeHandler: true)
         {
             BaseAddress = options.HttpEndpoint ?? Endpoint(configuration),

@@ -35,7 +35,10 @@ public static class BeamlineHost
         services.AddHostedService(_ => new OtlpExport(builder.Configuration, component));
         services.AddSingleton<IStartupFilter, ServerSpans>();
 
-        services.AddOptions<CriticalErrorsOptions>().BindConfiguration("Health:CriticalErrors");
+        services.AddOptions<CriticalErrorsOptions>()
+            .BindConfiguration("Health:CriticalErrors")
+            .Validate(options => options.Window > TimeSpan.Zero && options.MaxErrorLogs is > 0 and <= 100_000, "Health:CriticalErrors: Window must be positive, MaxErrorLogs from 1 to 100000")
+            .ValidateOnStart();
         services.AddSingleton<CriticalErrors>();
         services.AddHealthChecks().AddCheck<CriticalErrors>("critical-errors");
         LoopbackGuard.Add(services);

@@ -148,6 +148,18 @@ public class SidecarTests
     }
 
     [Fact]
+    public void Options_that_cannot_be_are_all_named_at_once()
+    {
+        var options = new DaprClientOptions { HttpEndpoint = new Uri("ftp://x"), CallTimeout = TimeSpan.Zero, ConnectTimeout = TimeSpan.FromSeconds(-1), MaxAnswerBytes = 0 };
+
+        var failure = Assert.Throws<InvalidOperationException>(() => DaprClientRegistration.Create(options, null, TimeProvider.System));
+
+        Assert.All(
+            [nameof(options.HttpEndpoint), nameof(options.CallTimeout), nameof(options.ConnectTimeout), nameof(options.MaxAnswerBytes)],
+            name => Assert.Contains(name, failure.Message));
+    }
+
+    [Fact]
     public async Task The_endpoint_wins_over_the_port_and_both_come_from_the_configuration()
     {
         await using var sidecar = await RecordedSidecar.AnswersAsync(204);

@@ -74,6 +74,16 @@ public class HealthTests
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(service, "/_health")).Status);
     }
 
+    [Theory]
+    [InlineData("--Health:CriticalErrors:MaxErrorLogs=0")]
+    [InlineData("--Health:CriticalErrors:Window=00:00:00")]
+    public async Task A_window_that_cannot_be_is_named_at_the_start(string option)
+    {
+        var refused = await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(args: [option]));
+
+        Assert.Contains("Health:CriticalErrors: Window must be positive", refused.ToString());
+    }
+
     private Task<TestService> StartAsync(Action<WebApplicationBuilder>? configure = null, string[]? args = null) => TestService.StartAsync(
         configure: builder =>
         {

@@ -199,6 +199,16 @@ public class MetricTests
         Assert.Equal(System.Net.HttpStatusCode.NotFound, health.StatusCode);
     }
 
+    [Theory]
+    [InlineData("9090")]
+    [InlineData("nonsense:9090")]
+    public async Task A_listener_that_cannot_be_is_named_at_the_start(string endpoint)
+    {
+        var refused = await Assert.ThrowsAsync<SettingsException>(() => TestService.StartAsync(args: ["--prometheus-endpoint", endpoint]));
+
+        Assert.Contains($"Prometheus:Endpoint is \"{endpoint}\"", refused.Message);
+    }
+
     private sealed class Container : IDisposable
     {
         private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();

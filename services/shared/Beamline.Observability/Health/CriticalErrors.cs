@@ -25,7 +25,7 @@ public sealed class CriticalErrors(IOptions<CriticalErrorsOptions> options, Time
     private readonly Lock _lock = new();
 
     // The times of the last errors, the oldest overwritten first: as many as are needed to tell "too many".
-    private readonly long[] _errors = new long[Math.Max(1, options.Value.MaxErrorLogs)];
+    private readonly long[] _errors = new long[options.Value.MaxErrorLogs];
     private long _errorCount;
     private long? _reportedAt;
     private string _reason = "";

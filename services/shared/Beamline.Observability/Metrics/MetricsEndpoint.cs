@@ -35,7 +35,8 @@ internal sealed class PrometheusListener(IConfiguration configuration, MetricReg
             return;
         }
 
-        if (!IPEndPoint.TryParse(text, out var endpoint))
+        // A bare "9090" would be read as the address 0.0.35.130.
+        if (!text.Contains(':') || !IPEndPoint.TryParse(text, out var endpoint))
         {
             throw new SettingsException($"Prometheus:Endpoint is \"{text}\"; expected an address and a port such as 127.0.0.1:9090");
         }
