@@ -24,8 +24,8 @@ public sealed record OutboxRow
     public required OutboxKind Kind { get; init; }
     public long? TaskId { get; init; }
 
-    /// <summary>The n of <c>ack:tenant:assignment:n</c>; 1 for the first.</summary>
-    public int Number { get; init; } = 1;
+    /// <summary>The n of <c>ack:tenant:assignment:n</c>; 1 for the first, this row's id for a repeated one.</summary>
+    public long Number { get; init; } = 1;
 
     /// <summary>Unix milliseconds: acknowledged_at, or when the task ended.</summary>
     public required long At { get; init; }

@@ -1,0 +1,108 @@
+using Beamline.Contracts.Admission;
+using Beamline.Contracts.Assignments;
+using Beamline.Contracts.Errors;
+using Beamline.Contracts.Results;
+using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Identity;
+
+namespace Beamline.Scheduler.Admission;
+
+/// <summary>One item of an admission on its way: read outside the engine's lock, decided under it.</summary>
+internal sealed class AdmissionItem
+{
+    public const string OutboxFull = "Too many messages wait for the bus; nothing more is taken until it has caught up.";
+
+    public required AdmitItem Item { get; init; }
+    public required AssignmentReading Reading { get; init; }
+
+    /// <summary>Null when it did not read without faults.</summary>
+    public Candidate? Candidate { get; init; }
+
+    /// <summary>What the state store or an ended row says of it.</summary>
+    public KnownStep? Known { get; set; }
+
+    /// <summary>Why nothing may be decided now; null when it may.</summary>
+    public string? Undecided { get; set; }
+    public AdmitDecision? Decision { get; set; }
+
+    /// <summary>The bus has been told of its rejection.</summary>
+    public bool Rejected { get; set; }
+
+    public bool FromBus => Item.Source == AdmitSources.Bus;
+
+    public static AdmissionItem Read(AdmitItem item, string? watcher)
+    {
+        var reading = AssignmentReader.Read(item.Assignment.Utf8);
+        return new AdmissionItem { Item = item, Reading = reading, Candidate = reading.Assignment is { } read ? CandidateOf(item, read, watcher) : null };
+    }
+
+    public IdentityQuery ToQuery()
+    {
+        var draft = Candidate!.Draft;
+        return new IdentityQuery(
+            draft.TenantId,
+            draft.AssignmentId,
+            draft.Identity,
+            StepIdentity.StateKey(draft.Identity),
+            StepIdentity.AssignmentStateKey(draft.TenantId, draft.AssignmentId));
+    }
+
+    /// <summary>What the caller is told, once all is committed.</summary>
+    public AdmitOutcome ToOutcome() => Decision switch
+    {
+        null when Undecided is { } why => Refused(why),
+        null => Reject(WireError.Of(Reading.Faults)),
+        { Verdict: AdmitVerdict.Admitted or AdmitVerdict.Duplicate } decision => Accepted(decision),
+        { Verdict: AdmitVerdict.Conflict } => Reject(ConflictError) with { Conflict = true },
+        { Verdict: AdmitVerdict.Quota or AdmitVerdict.Overload } decision => Reject(BoundError(decision)),
+        { } decision => Refused(OutboxFull, decision.RetryAfterMs),
+    };
+
+    public AdmitOutcome Refused(string why, long? retryAfterMs = null) => Named(new AdmitOutcome
+    {
+        Status = AdmitStatuses.Refused,
+        Error = WireError.Of(ErrorCode.SystemOverload, why, retryAfterMs: retryAfterMs ?? 1_000),
+    });
+
+    /// <summary>The error of a rejection; null when it was not rejected.</summary>
+    public WireError? Rejection() => Decision switch
+    {
+        null when Undecided is null => WireError.Of(Reading.Faults),
+        { Verdict: AdmitVerdict.Conflict } => ConflictError,
+        { Verdict: AdmitVerdict.Quota or AdmitVerdict.Overload } decision => BoundError(decision),
+        _ => null,
+    };
+
+    private static readonly WireError ConflictError =
+        WireError.Of(ErrorCode.InvalidInput, "The same step, or the same assignment_id, was submitted before with another executor or job.");
+
+    private static WireError BoundError(AdmitDecision decision) => decision.Verdict == AdmitVerdict.Quota
+        ? WireError.Of(ErrorCode.QuotaExceeded, "The tenant has as many open tasks as it may have.", retryAfterMs: decision.RetryAfterMs)
+        : WireError.Of(ErrorCode.SystemOverload, "The scheduler holds as many open tasks as it may hold.", retryAfterMs: decision.RetryAfterMs);
+
+    private static Candidate CandidateOf(AdmitItem item, ExecAssignment assignment, string? watcher)
+    {
+        // A replay has an ordinal of its own; what is submitted is the first.
+        var identity = StepIdentity.KeyOf(assignment, replay: 0);
+        var draft = TaskInfos.Of(assignment, item.Assignment, identity, BodyHash.Of(item.Assignment.Utf8), item.Source, item.Principal, item.Scopes);
+        return new Candidate(
+            draft, TaskKeys.Of(identity, assignment.TenantId, assignment.AssignmentId), item.Wait ? watcher : null, item.Source == AdmitSources.Bus);
+    }
+
+    private AdmitOutcome Accepted(AdmitDecision decision) => Named(new AdmitOutcome
+    {
+        Status = AdmitStatuses.Accepted,
+        State = decision.State,
+        Duplicate = decision.Verdict == AdmitVerdict.Duplicate || decision.Alias,
+        Result = !Item.Wait ? null : decision.Ending is { Result: { IsEmpty: false } made } ? made : decision.Result,
+    });
+
+    private AdmitOutcome Reject(WireError error) => Named(new AdmitOutcome { Status = AdmitStatuses.Rejected, Error = error });
+
+    private AdmitOutcome Named(AdmitOutcome outcome) => outcome with
+    {
+        AssignmentId = Reading.AssignmentId,
+        RequestId = Reading.RequestId,
+        TenantId = Reading.TenantId,
+    };
+}

@@ -1,0 +1,68 @@
+namespace Beamline.Scheduler.Core;
+
+/// <summary>An open task: its facts and where it stands now. Owned by the core; touched only under the engine's lock.</summary>
+internal sealed class TaskEntry(TaskInfo info)
+{
+    public TaskInfo Info { get; } = info;
+    public TaskPhase Phase { get; set; }
+
+    /// <summary>1 + leases that ended without a report or a hand-back.</summary>
+    public int Delivery { get; set; } = 1;
+    public long RanMs { get; set; }
+    public int RetriesUsed { get; set; }
+    public long? StartedAt { get; set; }
+    public long EventSequence { get; set; }
+
+    /// <summary>When it came into the queue: decides its place, and is kept when it comes back uncounted.</summary>
+    public long QueuedAt { get; set; }
+
+    /// <summary>Queued: when the queue timeout strikes. Parked: when it goes back to the queue.</summary>
+    public long Due { get; set; }
+
+    /// <summary>The last lease granted, in force while <see cref="Phase"/> is Running.</summary>
+    public long Lease { get; set; }
+
+    /// <summary>The last lease ended by a report that was committed: the same report again is accepted again.</summary>
+    public bool Reported { get; set; }
+    public WorkerState? Worker { get; set; }
+    public long TermEnd { get; set; }
+
+    /// <summary>The answer that granted the lease: a call that has seen it and does not list the lease never received it.</summary>
+    public ChannelKind GrantChannel { get; set; }
+    public long GrantSeq { get; set; }
+
+    /// <summary>The worker has listed the lease: from now on leaving it out is no innocent loss.</summary>
+    public bool Listed { get; set; }
+
+    /// <summary>A `started` event was written for the lease in force.</summary>
+    public bool StartTold { get; set; }
+    public bool StartCommitted { get; set; }
+    public bool CancelRequested { get; set; }
+    public bool CancelTold { get; set; }
+
+    public List<TaskEntry>? Aliases { get; set; }
+    public List<string>? Watchers { get; set; }
+
+    /// <summary>Changed since the last batch was taken; see <see cref="ChangeSet"/>.</summary>
+    public bool Dirty { get; set; }
+
+    /// <summary>Its row has been inserted, in an earlier batch.</summary>
+    public bool Stored { get; set; }
+    public TaskEnding? Ending { get; set; }
+
+    // Places in the timer heap and in a queue lane, kept here so that leaving either needs no search.
+    public int TimerIndex { get; set; } = -1;
+    public long TimerDue { get; set; }
+    public TenantLane? Lane { get; set; }
+    public TaskEntry? LaneBefore { get; set; }
+    public TaskEntry? LaneAfter { get; set; }
+
+    public bool MayNoLongerStart(long now) => Info.Assignment.ExpiresAt is { } expires && now >= expires;
+}
+
+/// <summary>The two channels of a worker; the numbers index arrays.</summary>
+internal enum ChannelKind
+{
+    Work = 0,
+    Report = 1,
+}

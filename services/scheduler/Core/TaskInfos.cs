@@ -1,0 +1,35 @@
+using Beamline.Contracts.Assignments;
+using Beamline.Contracts.Json;
+
+namespace Beamline.Scheduler.Core;
+
+/// <summary>Makes a task's facts from an assignment, at admission and again when the ledger is read back.</summary>
+internal static class TaskInfos
+{
+    public static TaskInfo Of(ExecAssignment assignment, RawJson bytes, byte[] identity, byte[] bodyHash, string source, string? principal, IReadOnlyList<string>? scopes)
+    {
+        var job = JobDefaults.For(assignment);
+        return new TaskInfo
+        {
+            Id = 0,
+            Assignment = assignment with { Job = assignment.Job with { Inputs = null, Inline = null } },
+            Bytes = bytes,
+            Identity = identity,
+            BodyHash = bodyHash,
+            Source = source,
+            Principal = principal,
+            Scopes = scopes,
+            // A block that needs no worker has no pool: this build implements none, and validation lets none through.
+            Pool = job.Pool ?? "",
+            Type = job.Type,
+            Priority = job.Priority,
+            Slots = Math.Max(1, job.Concurrency),
+            Cost = Math.Max(1, job.EstimatedCostMs) * Math.Max(1, job.Concurrency),
+            TimeoutMs = job.TimeoutMs,
+            QueueTimeoutMs = job.QueueTimeoutMs,
+            MaxOutputBytes = job.MaxOutputBytes,
+            AtMostOnce = job.AtMostOnce,
+            AdmittedAt = 0,
+        };
+    }
+}

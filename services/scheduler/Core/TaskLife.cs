@@ -1,0 +1,421 @@
+using Beamline.Contracts.Errors;
+using Beamline.Contracts.Events;
+using Beamline.Contracts.Json;
+using Beamline.Contracts.Results;
+using Beamline.Scheduler.Ledger;
+
+namespace Beamline.Scheduler.Core;
+
+/// <summary>
+/// The ways a task may go, each with the rows it leaves behind:
+/// <code>
+///            admit ──▶ queued ──grant──▶ running ──report──▶ success | error | timeout | cancelled
+///              │        ▲  ▲ └─timeouts, cancel─▶ final         │
+///     not_before        │  └── given back, worker lost ─────────┤
+///              └─▶ parked ◀──────── retry later ────────────────┘
+/// </code>
+/// Deterministic: no clock, no threads, no IO.
+/// </summary>
+internal sealed class TaskLife(SchedulingOptions options, TaskTable table, ChangeSet changes, NumberSource numbers)
+{
+    private readonly Dictionary<string, PoolQueue> _queues = new(StringComparer.Ordinal);
+    private readonly TimerHeap _timers = new();
+
+    /// <summary>Pools that got work since they were last looked at.</summary>
+    public HashSet<string> Stirred { get; } = [];
+
+    public PoolQueue QueueOf(string pool)
+    {
+        if (!_queues.TryGetValue(pool, out var queue))
+        {
+            // Bounded by the pools of the contract: validation lets no other name through.
+            _queues.Add(pool, queue = new PoolQueue(options.AgeingStep));
+        }
+
+        return queue;
+    }
+
+    public IEnumerable<KeyValuePair<string, PoolQueue>> Queues => _queues;
+
+    public TaskEntry? EarliestTimer => _timers.Earliest;
+
+    /// <summary>Opens a task that was not there before.</summary>
+    public void Admit(long now, TaskEntry entry)
+    {
+        changes.Touch(entry);
+        Tell(entry, TaskEventTypes.Accepted, now);
+        AddOutbox(OutboxKind.Ack, entry.Info, now);
+        if (entry.Info.AliasOf is not null)
+        {
+            entry.QueuedAt = now;
+        }
+        else if (entry.Info.Assignment.NotBefore is { } notBefore && notBefore > now)
+        {
+            Park(now, entry, notBefore);
+        }
+        else
+        {
+            Enqueue(now, entry);
+        }
+    }
+
+    /// <summary>Puts a task back where the ledger says it stood.</summary>
+    public void Restore(TaskEntry entry)
+    {
+        switch (entry.Phase)
+        {
+            case TaskPhase.Queued when entry.Info.AliasOf is null:
+                QueueOf(entry.Info.Pool).Add(entry);
+                Stirred.Add(entry.Info.Pool);
+                SetWaitTimer(entry);
+                break;
+            case TaskPhase.Parked:
+                SetWaitTimer(entry);
+                break;
+            case TaskPhase.Running:
+                _timers.Set(entry, entry.TermEnd);
+                break;
+        }
+    }
+
+    /// <summary>Gives the task to a worker, for one term.</summary>
+    public void Grant(long now, TaskEntry entry, WorkerState worker, ChannelKind channel, long seq)
+    {
+        QueueOf(entry.Info.Pool).Take(entry);
+        entry.Phase = TaskPhase.Running;
+        entry.Lease = numbers.NextLease();
+        entry.Reported = false;
+        entry.Worker = worker;
+        entry.GrantChannel = channel;
+        entry.GrantSeq = seq;
+        entry.Listed = entry.StartTold = entry.StartCommitted = entry.CancelTold = false;
+        table.Leases.Add(entry.Lease, entry);
+        worker.Leases.Add(entry.Lease, entry);
+        Renew(entry, now);
+        changes.Touch(entry);
+    }
+
+    /// <summary>A new term. The timer stays where it is and is moved on when it strikes: renewals are many.</summary>
+    public void Renew(TaskEntry entry, long now)
+    {
+        entry.TermEnd = Math.Max(entry.TermEnd, now + (long)options.LeaseTerm.TotalMilliseconds);
+        if (entry.TimerIndex < 0 || entry.TimerDue > entry.TermEnd)
+        {
+            _timers.Set(entry, entry.TermEnd);
+        }
+    }
+
+    /// <summary>The step is known to run.</summary>
+    public void MarkStarted(TaskEntry entry, long at)
+    {
+        if (entry.StartTold)
+        {
+            return;
+        }
+
+        entry.StartTold = true;
+        entry.StartedAt ??= at;
+        changes.Touch(entry);
+        Tell(entry, TaskEventTypes.Started, at, EventData.Of(("worker_id", entry.Worker!.Name), ("delivery", entry.Delivery)));
+    }
+
+    /// <summary>Commits that an at_most_once step starts now: it is never given out again.</summary>
+    public void CommitStart(long now, TaskEntry entry)
+    {
+        entry.StartCommitted = true;
+        changes.Touch(entry);
+        MarkStarted(entry, now);
+    }
+
+    /// <summary>Back to its old place in the queue, not counted: the step never ran under this lease.</summary>
+    public void GiveBack(long now, TaskEntry entry, bool reported)
+    {
+        DropLease(entry);
+        entry.Reported = reported;
+        entry.StartCommitted = false;
+        if (entry.CancelRequested)
+        {
+            End(now, entry, StepEndings.Cancelled(entry.Info));
+            return;
+        }
+
+        Requeue(now, entry, first: true);
+    }
+
+    /// <summary>The lease ended without a report: counted, and given out again while deliveries are left.</summary>
+    public void Lose(long now, TaskEntry entry)
+    {
+        var worker = entry.Worker?.Name;
+        DropLease(entry);
+        if (entry.CancelRequested)
+        {
+            End(now, entry, StepEndings.Cancelled(entry.Info), worker);
+        }
+        else if (entry.StartCommitted || entry.Delivery >= options.MaxDeliveries)
+        {
+            End(now, entry, StepEndings.WorkerLost(entry.Info, entry.Delivery), worker, Outcomes.Reasons.WorkerLost);
+        }
+        else
+        {
+            entry.Delivery++;
+            Tell(entry, TaskEventTypes.Redelivered, now, EventData.Of(("worker_id", worker), ("delivery", entry.Delivery)));
+            // The next wait is one of its own, so it has a whole queue timeout; its place is still the old one.
+            entry.Due = now + entry.Info.QueueTimeoutMs;
+            Requeue(now, entry, first: true);
+        }
+    }
+
+    /// <summary>The worker wants the next attempt later: parked, not counted, limits freed.</summary>
+    public void RetryLater(long now, TaskEntry entry, long delayMs, StepResult? failed)
+    {
+        var worker = entry.Worker!.Name;
+        DropLease(entry);
+        entry.Reported = true;
+        var until = now + delayMs;
+        if (entry.CancelRequested)
+        {
+            End(now, entry, StepEndings.Cancelled(entry.Info), worker);
+        }
+        else if (entry.RanMs >= entry.Info.TimeoutMs)
+        {
+            End(now, entry, StepEndings.TimedOut(entry.Info), worker);
+        }
+        else if (entry.Info.Assignment.ExpiresAt is { } expires && until >= expires)
+        {
+            End(now, entry, StepEndings.Expired(entry.Info), worker);
+        }
+        else
+        {
+            Tell(entry, TaskEventTypes.Retrying, now, EventData.Of(
+                ("retries_used", entry.RetriesUsed),
+                ("retry_after_ms", delayMs),
+                ("error", failed is null ? null : ErrorCatalogue.NameOf(failed.ErrorCode))));
+            Park(now, entry, until);
+        }
+    }
+
+    /// <summary>The worker's final word.</summary>
+    public void Finish(long now, TaskEntry entry, StepResult step)
+    {
+        var worker = entry.Worker!.Name;
+        MarkStarted(entry, now - Math.Max(0, step.LatencyMs));
+        DropLease(entry);
+        entry.Reported = true;
+        // A cancellation that came first wins over a failure (it may be its cause), never over work that was done.
+        End(now, entry, entry.CancelRequested && step.Status != StepStatus.Ok ? StepEndings.Cancelled(entry.Info) : step, worker);
+    }
+
+    /// <summary>The step runs on past its total run time and its worker does not stop it.</summary>
+    public void Overrun(long now, TaskEntry entry)
+    {
+        var worker = entry.Worker?.Name;
+        DropLease(entry);
+        End(now, entry, StepEndings.TimedOut(entry.Info), worker);
+    }
+
+    public void RequestCancel(long now, TaskEntry entry)
+    {
+        if (entry.Phase == TaskPhase.Running)
+        {
+            // Not renewed from now on: the worker's own deadline stops a block that does not listen, and the term's end settles it.
+            entry.CancelRequested = true;
+            changes.Touch(entry);
+            return;
+        }
+
+        End(now, entry, StepEndings.Cancelled(entry.Info));
+    }
+
+    /// <summary>Ends a task and, with the same outcome, those that wait for it under other ids.</summary>
+    public void End(long now, TaskEntry entry, StepResult step, string? worker = null, string? deadLetterReason = null)
+    {
+        EndOne(now, entry, step, worker, deadLetterReason);
+        if (entry.Aliases is { } aliases)
+        {
+            foreach (var alias in aliases)
+            {
+                if (!alias.Phase.IsFinal())
+                {
+                    alias.Delivery = entry.Delivery;
+                    EndOne(now, alias, AsOf(alias.Info, step), worker, deadLetterReason);
+                }
+            }
+
+            entry.Aliases = null;
+        }
+    }
+
+    public void OnTimer(long now, TaskEntry entry)
+    {
+        switch (entry.Phase)
+        {
+            case TaskPhase.Running when entry.TermEnd > now:
+                _timers.Set(entry, entry.TermEnd);
+                break;
+            case TaskPhase.Running:
+                Lose(now, entry);
+                break;
+            case var _ when entry.MayNoLongerStart(now):
+                End(now, entry, StepEndings.Expired(entry.Info));
+                break;
+            case TaskPhase.Parked when entry.Due <= now:
+                Enqueue(now, entry);
+                break;
+            case TaskPhase.Queued when entry.Due <= now:
+                End(now, entry, StepEndings.QueueTimeout(entry.Info, table.IsOffered(entry.Info)));
+                break;
+            default:
+                SetWaitTimer(entry);
+                break;
+        }
+    }
+
+    /// <summary>Writes an event of the task.</summary>
+    public void Tell(TaskEntry entry, string type, long at, RawJson? data = null)
+    {
+        changes.Touch(entry);
+        changes.Add(new EventRow
+        {
+            Seq = numbers.NextEvent(),
+            TaskId = entry.Info.Id,
+            Task = entry.Info,
+            TenantId = entry.Info.TenantId,
+            Sequence = ++entry.EventSequence,
+            Type = type,
+            At = at,
+            Data = data,
+        });
+    }
+
+    /// <summary>Owes the bus another message about a task.</summary>
+    public void AddOutbox(OutboxKind kind, TaskInfo task, long at, TaskEnding? ending = null, DeadLetterRow? deadLetter = null, bool repeated = false)
+    {
+        var id = numbers.NextOutbox();
+        table.OutboxRows++;
+        changes.Add(new OutboxRow
+        {
+            Id = id,
+            Kind = kind,
+            TaskId = task.Id,
+            // The row's own number tells a repeated ack from the first: the broker would drop the same id.
+            Number = repeated ? id : 1,
+            At = at,
+            Task = task,
+            Ending = ending,
+            DeadLetter = deadLetter,
+        });
+    }
+
+    private static StepResult AsOf(TaskInfo alias, StepResult step) => step with { Metadata = StepMetadata.Of(alias.Assignment) };
+
+    private void Enqueue(long now, TaskEntry entry)
+    {
+        entry.QueuedAt = now;
+        entry.Due = now + entry.Info.QueueTimeoutMs;
+        Requeue(now, entry, first: false);
+    }
+
+    private void Requeue(long now, TaskEntry entry, bool first)
+    {
+        if (entry.RanMs >= entry.Info.TimeoutMs)
+        {
+            End(now, entry, StepEndings.TimedOut(entry.Info));
+            return;
+        }
+
+        if (entry.MayNoLongerStart(now))
+        {
+            End(now, entry, StepEndings.Expired(entry.Info));
+            return;
+        }
+
+        entry.Phase = TaskPhase.Queued;
+        changes.Touch(entry);
+        QueueOf(entry.Info.Pool).Add(entry, first);
+        Stirred.Add(entry.Info.Pool);
+        SetWaitTimer(entry);
+    }
+
+    private void Park(long now, TaskEntry entry, long until)
+    {
+        if (entry.Info.Assignment.ExpiresAt is { } expires && expires <= Math.Max(now, until))
+        {
+            End(now, entry, StepEndings.Expired(entry.Info));
+            return;
+        }
+
+        entry.Phase = TaskPhase.Parked;
+        entry.Due = until;
+        changes.Touch(entry);
+        SetWaitTimer(entry);
+    }
+
+    private void SetWaitTimer(TaskEntry entry) =>
+        _timers.Set(entry, Math.Min(entry.Due, entry.Info.Assignment.ExpiresAt ?? long.MaxValue));
+
+    private void DropLease(TaskEntry entry)
+    {
+        table.Leases.Remove(entry.Lease);
+        entry.Worker?.Leases.Remove(entry.Lease);
+        entry.Worker = null;
+        entry.TermEnd = 0;
+        _timers.Remove(entry);
+        changes.Touch(entry);
+    }
+
+    private void EndOne(long now, TaskEntry entry, StepResult step, string? worker, string? deadLetterReason)
+    {
+        var outcome = Outcomes.For(step);
+        QueueOf(entry.Info.Pool).Remove(entry);
+        _timers.Remove(entry);
+        entry.Phase = step.Status switch
+        {
+            StepStatus.Ok => TaskPhase.Success,
+            StepStatus.Timeout => TaskPhase.Timeout,
+            StepStatus.Cancelled => TaskPhase.Cancelled,
+            _ => TaskPhase.Error,
+        };
+        var ending = new TaskEnding
+        {
+            Task = entry.Info,
+            Phase = entry.Phase,
+            Step = step,
+            Worker = worker,
+            Delivery = entry.Delivery,
+            EndedAt = now,
+            Watchers = entry.Watchers ?? [],
+        };
+        entry.Ending = ending;
+        changes.Touch(entry);
+        changes.Add(ending);
+        AddOutbox(OutboxKind.Result, entry.Info, now, ending);
+        if (outcome.DeadLetter)
+        {
+            DeadLetter(now, entry, ending, outcome, deadLetterReason);
+        }
+
+        foreach (var type in outcome.LastEvents)
+        {
+            Tell(entry, type, now);
+        }
+
+        table.Close(entry);
+    }
+
+    private void DeadLetter(long now, TaskEntry entry, TaskEnding ending, Outcome outcome, string? reason)
+    {
+        var row = new DeadLetterRow
+        {
+            Id = numbers.NextDeadLetter(),
+            TaskId = entry.Info.Id,
+            TenantId = entry.Info.TenantId,
+            AssignmentId = entry.Info.AssignmentId,
+            Reason = reason ?? ErrorCatalogue.NameOf(outcome.ErrorCode),
+            Delivery = entry.Delivery,
+            Replay = entry.Info.Replay,
+            At = now,
+        };
+        changes.Add(row);
+        AddOutbox(OutboxKind.DeadLetter, entry.Info, now, ending, row);
+    }
+}

@@ -1,0 +1,567 @@
+using Beamline.Contracts;
+using Beamline.Contracts.Assignments;
+using Beamline.Contracts.Events;
+using Beamline.Contracts.Exchange;
+
+namespace Beamline.Scheduler.Core;
+
+/// <summary>
+/// The scheduler's side of the exchange: channels, seqs, renewals, reports, grants, holds. One call goes through these steps:
+/// 1 who calls (a new incarnation ends the old one's leases); 2 which call of its channel (repeated: the same answer;
+/// older: superseded); 3 reports, starts, progress; 4 renewals, and taking back what was never received; 5 grants;
+/// 6 the answer, at once or when there is something to say.
+/// </summary>
+internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, TaskLife life)
+{
+    private readonly Dictionary<string, LinkedList<WorkerState>> _waiting = new(StringComparer.Ordinal);
+
+    // All holds last equally long, so the oldest call's runs out first.
+    private readonly Queue<ExchangeCall> _holds = new();
+    private bool _closing;
+
+    /// <summary>Calls answered since they were last taken: to be sent after the commit of all that came before.</summary>
+    public List<ExchangeCall> Answered { get; } = [];
+
+    public ExchangeCall Exchange(long now, ExchangeRequest request)
+    {
+        var worker = WorkerOf(now, request);
+        if (worker is null)
+        {
+            return Supersede(now, new ExchangeCall(request, null, now));
+        }
+
+        var channel = request.Channel == ExchangeChannels.Report ? ChannelKind.Report : ChannelKind.Work;
+        var last = worker.Calls[(int)channel];
+        if (last is not null && request.Seq == last.Request.Seq && !last.Abandoned)
+        {
+            return last;
+        }
+
+        if (last is not null && request.Seq < last.Request.Seq)
+        {
+            return Supersede(now, new ExchangeCall(request, worker, now));
+        }
+
+        if (last is { IsHeld: true })
+        {
+            Supersede(now, last);
+        }
+
+        var call = new ExchangeCall(request, worker, now);
+        worker.Calls[(int)channel] = call;
+        worker.LastHeard = now;
+        worker.Offers = [.. request.Offers.Select(o => BlockTypes.CanonicalOf(o.Type))];
+        TakeReports(now, worker, call);
+        Renew(now, worker, call);
+        worker.Free = FreeSlots(worker, call);
+        if (worker.Free > 0)
+        {
+            Fill(now, worker, call, channel, int.MaxValue);
+        }
+
+        return Conclude(now, worker, call, channel);
+    }
+
+    /// <summary>Gives waiting work to waiting workers, one by one around the ring, so that it is spread over them.</summary>
+    public void Dispatch(long now)
+    {
+        if (life.Stirred.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var (pool, ring) in _waiting)
+        {
+            if (life.Stirred.Contains(pool))
+            {
+                Deal(now, life.QueueOf(pool), ring);
+            }
+        }
+
+        life.Stirred.Clear();
+    }
+
+    /// <summary>A cancellation has been asked for: its worker hears at once where it can.</summary>
+    public void TellCancelled(long now, TaskEntry entry)
+    {
+        if (entry.Worker?.HeldWork is { } held)
+        {
+            Answer(now, held);
+        }
+    }
+
+    /// <summary>The caller has gone: nothing is granted to it any more, and the same seq again is a new call.</summary>
+    public static void Abandon(ExchangeCall call)
+    {
+        if (call.IsHeld)
+        {
+            call.IsHeld = false;
+            call.Abandoned = true;
+            StopWaiting(call.Worker!);
+        }
+    }
+
+    public void EndHolds(long now)
+    {
+        while (_holds.TryPeek(out var call) && (!call.IsHeld || call.HoldUntil <= now))
+        {
+            _holds.Dequeue();
+            if (call.IsHeld)
+            {
+                Answer(now, call);
+            }
+        }
+    }
+
+    /// <summary>Answers every held call, and from now on each at once: for shutdown.</summary>
+    public void Close(long now)
+    {
+        _closing = true;
+        foreach (var worker in table.Workers.Values)
+        {
+            if (worker.HeldWork is { } held)
+            {
+                Answer(now, held);
+            }
+        }
+    }
+
+    public void ForgetSilent(long now)
+    {
+        var silent = now - (long)options.ForgetWorkerAfter.TotalMilliseconds;
+        foreach (var worker in table.Workers.Values.Where(w => w.LastHeard < silent && w.Leases.Count == 0 && w.HeldWork is null).ToList())
+        {
+            table.Workers.Remove(worker.Name);
+        }
+    }
+
+    /// <summary>Null: a call of an incarnation that has been replaced.</summary>
+    private WorkerState? WorkerOf(long now, ExchangeRequest request)
+    {
+        if (!table.Workers.TryGetValue(request.Worker, out var worker))
+        {
+            worker = new WorkerState(request.Worker, request.Incarnation, request.Pool);
+            table.Workers.Add(worker.Name, worker);
+        }
+        else if (worker.Incarnation != request.Incarnation)
+        {
+            if (worker.IsDead(request.Incarnation))
+            {
+                return null;
+            }
+
+            Replace(now, worker, request.Incarnation);
+        }
+
+        if (worker.Pool != request.Pool)
+        {
+            StopWaiting(worker);
+            worker.Pool = request.Pool;
+        }
+
+        return worker;
+    }
+
+    private void Replace(long now, WorkerState worker, string incarnation)
+    {
+        foreach (var call in worker.Calls)
+        {
+            if (call is { IsHeld: true })
+            {
+                Supersede(now, call);
+            }
+        }
+
+        foreach (var entry in worker.Leases.Values.OrderByDescending(e => e.Lease).ToList())
+        {
+            life.Lose(now, entry);
+        }
+
+        worker.Reincarnate(incarnation);
+    }
+
+    private void TakeReports(long now, WorkerState worker, ExchangeCall call)
+    {
+        foreach (var start in call.Request.Starts ?? [])
+        {
+            TakeStart(now, worker, call, start.Lease);
+        }
+
+        foreach (var progress in call.Request.Progress ?? [])
+        {
+            if (worker.Leases.TryGetValue(progress.Lease, out var entry))
+            {
+                life.MarkStarted(entry, Math.Min(progress.At, now));
+                if (progress.Type != TaskEventTypes.Started)
+                {
+                    life.Tell(entry, progress.Type, Math.Min(progress.At, now), progress.Data);
+                }
+            }
+        }
+
+        foreach (var report in call.Request.Reports ?? [])
+        {
+            TakeReport(now, worker, call, report);
+        }
+    }
+
+    private void TakeStart(long now, WorkerState worker, ExchangeCall call, long lease)
+    {
+        if (!worker.Leases.TryGetValue(lease, out var entry))
+        {
+            call.Refused.Add(lease);
+        }
+        else if (entry.StartCommitted)
+        {
+            call.Started.Add(lease);
+        }
+        else if (entry.CancelRequested)
+        {
+            // Told as cancelled; it never starts.
+        }
+        else if (entry.MayNoLongerStart(now))
+        {
+            life.GiveBack(now, entry, reported: false);
+            call.Refused.Add(lease);
+        }
+        else
+        {
+            life.CommitStart(now, entry);
+            call.Started.Add(lease);
+        }
+    }
+
+    private void TakeReport(long now, WorkerState worker, ExchangeCall call, LeaseReport report)
+    {
+        if (!worker.Leases.TryGetValue(report.Lease, out var entry))
+        {
+            // Committed before, so accepted again; anything else is no longer this worker's to report.
+            if (table.WasAccepted(report.Lease, out _))
+            {
+                call.Accepted.Add(report.Lease);
+            }
+            else
+            {
+                call.Refused.Add(report.Lease);
+            }
+
+            return;
+        }
+
+        entry.RanMs = Math.Max(entry.RanMs, report.RanMs);
+        entry.RetriesUsed = Math.Max(entry.RetriesUsed, report.RetriesUsed);
+        switch (report.Kind)
+        {
+            case ReportKinds.HandedBack:
+                life.GiveBack(now, entry, reported: true);
+                break;
+            case ReportKinds.RetryAt when !entry.Info.AtMostOnce:
+                life.MarkStarted(entry, now);
+                life.RetryLater(now, entry, report.RetryAfterMs ?? 0, report.Result);
+                break;
+            default:
+                // An at_most_once step is tried again in place only: a retry asked for later is its end.
+                life.Finish(now, entry, StepEndings.Checked(entry.Info, report.Result!));
+                break;
+        }
+
+        table.RememberAccepted(report.Lease, entry.Info.Slots);
+        call.Accepted.Add(report.Lease);
+    }
+
+    private void Renew(long now, WorkerState worker, ExchangeCall call)
+    {
+        HashSet<long> listed = [];
+        foreach (var running in call.Request.Running)
+        {
+            listed.Add(running.Lease);
+            if (!worker.Leases.TryGetValue(running.Lease, out var entry))
+            {
+                if (!table.WasAccepted(running.Lease, out _))
+                {
+                    call.Refused.Add(running.Lease);
+                }
+
+                continue;
+            }
+
+            entry.Listed = true;
+            entry.RanMs = Math.Max(entry.RanMs, running.RanMs);
+            entry.RetriesUsed = Math.Max(entry.RetriesUsed, running.RetriesUsed);
+            if (running.RanMs > 0)
+            {
+                life.MarkStarted(entry, now - running.RanMs);
+            }
+
+            if (running.RanMs > entry.Info.TimeoutMs + (long)options.OverrunGrace.TotalMilliseconds)
+            {
+                life.Overrun(now, entry);
+                call.Refused.Add(running.Lease);
+            }
+            else if (!entry.CancelRequested)
+            {
+                life.Renew(entry, now);
+                call.Renewed.Add(running.Lease);
+            }
+        }
+
+        TakeBack(now, worker, call.Request.Seen, listed);
+    }
+
+    /// <summary>
+    /// What a call leaves out although its sender had seen the answer that granted it: never received, so not counted. Had the
+    /// worker listed it before, it has dropped what it was running: that is a lost delivery.
+    /// </summary>
+    private void TakeBack(long now, WorkerState worker, SeenSeqs seen, HashSet<long> listed)
+    {
+        List<TaskEntry>? missing = null;
+        foreach (var (lease, entry) in worker.Leases)
+        {
+            if (!listed.Contains(lease) && entry.GrantSeq <= (entry.GrantChannel == ChannelKind.Work ? seen.Work : seen.Report))
+            {
+                (missing ??= []).Add(entry);
+            }
+        }
+
+        foreach (var entry in missing?.OrderByDescending(e => e.Lease) ?? Enumerable.Empty<TaskEntry>())
+        {
+            if (entry.Listed || entry.StartCommitted)
+            {
+                life.Lose(now, entry);
+            }
+            else
+            {
+                life.GiveBack(now, entry, reported: false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The slots that the call asks to fill, corrected by what its sender could not know: leases granted in answers that it has
+    /// not seen fill some, and those that it lists although their reports are accepted by now have become free.
+    /// </summary>
+    private int FreeSlots(WorkerState worker, ExchangeCall call)
+    {
+        if (call.Request.Draining)
+        {
+            return 0;
+        }
+
+        var free = call.Request.Free;
+        var seen = call.Request.Seen;
+        foreach (var entry in worker.Leases.Values)
+        {
+            if (!entry.Listed && entry.GrantSeq > (entry.GrantChannel == ChannelKind.Work ? seen.Work : seen.Report))
+            {
+                free -= entry.Info.Slots;
+            }
+        }
+
+        foreach (var running in call.Request.Running)
+        {
+            if (!call.Accepted.Contains(running.Lease) && table.WasAccepted(running.Lease, out var slots))
+            {
+                free += slots;
+            }
+        }
+
+        return Math.Max(0, free);
+    }
+
+    /// <summary>Grants up to <paramref name="most"/> tasks in the answer to <paramref name="call"/>.</summary>
+    private int Fill(long now, WorkerState worker, ExchangeCall call, ChannelKind channel, int most)
+    {
+        var queue = life.QueueOf(worker.Pool);
+        var granted = 0;
+        while (granted < most && worker.Free > 0 && call.LeaseBytes < WireLimits.MaxBatchBytes && queue.Next(worker.Offers) is { } entry)
+        {
+            if (entry.MayNoLongerStart(now))
+            {
+                life.OnTimer(now, entry);
+                continue;
+            }
+
+            var tooBig = call.LeaseBytes > 0 && call.LeaseBytes + entry.Info.Bytes.Length > WireLimits.MaxBatchBytes;
+            // A wide task waits until this worker has room, and nothing overtakes it here, or it would wait for ever; on a
+            // worker that holds nothing it goes ahead, however few slots that worker has.
+            var tooWide = entry.Info.Slots > worker.Free && worker.Leases.Count > 0;
+            if (tooBig || tooWide)
+            {
+                break;
+            }
+
+            life.Grant(now, entry, worker, channel, call.Request.Seq);
+            worker.Free = Math.Max(0, worker.Free - entry.Info.Slots);
+            call.LeaseBytes += entry.Info.Bytes.Length;
+            call.Leases.Add(LeaseOf(entry));
+            granted++;
+        }
+
+        return granted;
+    }
+
+    private static Lease LeaseOf(TaskEntry entry) => new()
+    {
+        Number = entry.Lease,
+        TenantId = entry.Info.TenantId,
+        AssignmentId = entry.Info.AssignmentId,
+        Assignment = entry.Info.Bytes,
+        Delivery = entry.Delivery,
+        Replay = entry.Info.Replay,
+        RetriesUsed = entry.RetriesUsed,
+        RanMs = entry.RanMs,
+        RemainingMs = entry.Info.TimeoutMs - entry.RanMs,
+        ExpiresAt = entry.Info.Assignment.ExpiresAt,
+        StartRequired = entry.Info.AtMostOnce,
+        Scopes = entry.Info.Scopes,
+    };
+
+    private ExchangeCall Conclude(long now, WorkerState worker, ExchangeCall call, ChannelKind channel)
+    {
+        var news = call.Refused.Any(lease => !worker.RefusedBefore.Contains(lease));
+        worker.RefusedBefore = call.Refused;
+        var held = worker.HeldWork;
+        if (channel == ChannelKind.Report)
+        {
+            // What this answer grants has used up the room that the held call spoke of.
+            if (call.Leases.Count > 0 && held is not null)
+            {
+                Answer(now, held);
+            }
+
+            Answer(now, call);
+            WaitWhereFree(worker);
+            return call;
+        }
+
+        var hasToTell = call.Leases.Count > 0 || call.Accepted.Count > 0 || call.Started.Count > 0 || news
+            || worker.Leases.Values.Any(e => e.CancelRequested && !e.CancelTold);
+        if (hasToTell || _closing || call.Request.Starts is { Count: > 0 })
+        {
+            Answer(now, call);
+            return call;
+        }
+
+        call.IsHeld = true;
+        call.HoldUntil = now + (long)options.HoldTime.TotalMilliseconds;
+        _holds.Enqueue(call);
+        WaitWhereFree(worker);
+        return call;
+    }
+
+    private void WaitWhereFree(WorkerState worker)
+    {
+        StopWaiting(worker);
+        if (worker.Free > 0 && worker.HeldWork is not null)
+        {
+            if (!_waiting.TryGetValue(worker.Pool, out var ring))
+            {
+                _waiting.Add(worker.Pool, ring = new LinkedList<WorkerState>());
+            }
+
+            worker.Waiting = ring.AddLast(worker);
+            // There may be work that this worker alone has room for or offers.
+            life.Stirred.Add(worker.Pool);
+        }
+    }
+
+    private static void StopWaiting(WorkerState worker)
+    {
+        if (worker.Waiting is { List: { } ring } node)
+        {
+            ring.Remove(node);
+        }
+
+        worker.Waiting = null;
+    }
+
+    private void Deal(long now, PoolQueue queue, LinkedList<WorkerState> ring)
+    {
+        List<ExchangeCall> filled = [];
+        var emptyHanded = 0;
+        while (queue.Count > 0 && emptyHanded < ring.Count)
+        {
+            var node = ring.First!;
+            var worker = node.Value;
+            var call = worker.HeldWork!;
+            ring.RemoveFirst();
+            if (Fill(now, worker, call, ChannelKind.Work, most: 1) == 0)
+            {
+                emptyHanded++;
+            }
+            else
+            {
+                emptyHanded = 0;
+                if (call.Leases.Count == 1)
+                {
+                    filled.Add(call);
+                }
+            }
+
+            if (worker.Free > 0)
+            {
+                ring.AddLast(node);
+            }
+        }
+
+        foreach (var call in filled)
+        {
+            Answer(now, call);
+        }
+    }
+
+    private ExchangeCall Supersede(long now, ExchangeCall call)
+    {
+        Answer(now, call, superseded: true);
+        return call;
+    }
+
+    /// <summary>
+    /// Decides a call's answer. The worker counts its own deadline from its send + held + term, so what the call listed lives
+    /// for a whole term from here.
+    /// </summary>
+    private void Answer(long now, ExchangeCall call, bool superseded = false)
+    {
+        call.IsHeld = false;
+        List<long> cancelled = [];
+        if (call.Worker is { } waiting && ReferenceEquals(waiting.Calls[(int)ChannelKind.Work], call))
+        {
+            StopWaiting(waiting);
+        }
+
+        if (call.Worker is { } worker && !superseded)
+        {
+            foreach (var lease in call.Renewed)
+            {
+                if (worker.Leases.TryGetValue(lease, out var entry) && !entry.CancelRequested)
+                {
+                    life.Renew(entry, now);
+                }
+            }
+
+            foreach (var entry in worker.Leases.Values)
+            {
+                if (entry.CancelRequested)
+                {
+                    entry.CancelTold = true;
+                    cancelled.Add(entry.Lease);
+                }
+            }
+        }
+
+        call.Answer = new ExchangeResponse
+        {
+            Seq = call.Request.Seq,
+            Leases = call.Leases,
+            Renewed = superseded ? [] : call.Renewed,
+            Cancelled = cancelled,
+            Refused = [.. call.Refused],
+            Accepted = call.Accepted,
+            Started = call.Started,
+            HeldMs = now - call.ArrivedAt,
+            TermMs = (long)options.LeaseTerm.TotalMilliseconds,
+            Superseded = superseded,
+        };
+        Answered.Add(call);
+    }
+}

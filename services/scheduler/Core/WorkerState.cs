@@ -1,0 +1,72 @@
+using Beamline.Contracts.Exchange;
+
+namespace Beamline.Scheduler.Core;
+
+/// <summary>What is known of one worker process. Owned by the core.</summary>
+internal sealed class WorkerState(string name, string incarnation, string pool)
+{
+    private const int MaxDeadIncarnations = 16;
+    private readonly Queue<string> _dead = new();
+
+    public string Name { get; } = name;
+    public string Incarnation { get; private set; } = incarnation;
+    public string Pool { get; set; } = pool;
+    public IReadOnlyList<string> Offers { get; set; } = [];
+    public long LastHeard { get; set; }
+
+    /// <summary>Slots it would fill now, as far as the last call and what was granted since tell.</summary>
+    public int Free { get; set; }
+    public Dictionary<long, TaskEntry> Leases { get; } = [];
+
+    /// <summary>The last call a channel, answered or held.</summary>
+    public ExchangeCall?[] Calls { get; } = new ExchangeCall?[2];
+
+    /// <summary>Leases refused in the last answer: telling them again is no reason to answer at once.</summary>
+    public HashSet<long> RefusedBefore { get; set; } = [];
+
+    /// <summary>Its place among the workers that wait for work.</summary>
+    public LinkedListNode<WorkerState>? Waiting { get; set; }
+
+    public ExchangeCall? HeldWork => Calls[(int)ChannelKind.Work] is { IsHeld: true } call ? call : null;
+
+    public bool IsDead(string incarnation) => _dead.Contains(incarnation);
+
+    public void Reincarnate(string incarnation)
+    {
+        if (_dead.Count == MaxDeadIncarnations)
+        {
+            _dead.Dequeue();
+        }
+
+        _dead.Enqueue(Incarnation);
+        Incarnation = incarnation;
+        Calls[0] = Calls[1] = null;
+        RefusedBefore = [];
+        Free = 0;
+    }
+}
+
+/// <summary>One exchange call: what was asked, and the answer as it comes together. Owned by the core until answered.</summary>
+internal sealed class ExchangeCall(ExchangeRequest request, WorkerState? worker, long arrivedAt)
+{
+    public ExchangeRequest Request { get; } = request;
+    public WorkerState? Worker { get; } = worker;
+    public long ArrivedAt { get; } = arrivedAt;
+    public long HoldUntil { get; set; }
+    public bool IsHeld { get; set; }
+
+    /// <summary>The caller has gone; the same seq again starts afresh.</summary>
+    public bool Abandoned { get; set; }
+    public List<Lease> Leases { get; } = [];
+    public int LeaseBytes { get; set; }
+    public List<long> Renewed { get; } = [];
+    public HashSet<long> Refused { get; } = [];
+    public List<long> Accepted { get; } = [];
+    public List<long> Started { get; } = [];
+
+    /// <summary>Set when decided; to be sent only after everything decided before it is committed.</summary>
+    public ExchangeResponse? Answer { get; set; }
+
+    /// <summary>Completed by whoever drives the core, after the commit.</summary>
+    public TaskCompletionSource<ExchangeResponse> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,16 @@
+namespace Beamline.Scheduler.Engine;
+
+internal static partial class SchedulingEngineLog
+{
+    [LoggerMessage(1, LogLevel.Information, "Scheduler took over the ledger: epoch {Epoch}, {OpenTasks} open tasks, {OutboxRows} messages owed to the bus")]
+    public static partial void LedgerTaken(this ILogger logger, long epoch, int openTasks, int outboxRows);
+
+    [LoggerMessage(2, LogLevel.Error, "Commit failed with SQLite code {SqliteCode}; nothing is lost, admission refuses and the commit is repeated until it succeeds")]
+    public static partial void CommitFailed(this ILogger logger, Exception failure, int sqliteCode);
+
+    [LoggerMessage(3, LogLevel.Information, "Commit succeeded again; admission is open")]
+    public static partial void CommitRecovered(this ILogger logger);
+
+    [LoggerMessage(4, LogLevel.Error, "Commit of {Tasks} task changes was given up at shutdown; none of them had been answered")]
+    public static partial void CommitAbandoned(this ILogger logger, int tasks);
+}

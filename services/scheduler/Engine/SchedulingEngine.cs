@@ -1,0 +1,425 @@
+using Beamline.Contracts.Admission;
+using Beamline.Contracts.Assignments;
+using Beamline.Contracts.Exchange;
+using Beamline.Contracts.Json;
+using Beamline.Contracts.Tasks;
+using Beamline.Scheduler.Admission;
+using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Identity;
+using Beamline.Scheduler.Ledger;
+
+namespace Beamline.Scheduler.Engine;
+
+/// <summary>
+/// The scheduling core behind one lock, and the ledger behind the core. A call decides under the lock, which stages changes,
+/// and is answered when the commit that holds them is done; memory may be ahead of the ledger by what is staged.
+/// </summary>
+public sealed class SchedulingEngine : IAsyncDisposable
+{
+    private readonly LedgerStore _ledger;
+    private readonly IdentityLookup _lookup;
+    private readonly EngineOptions _options;
+    private readonly TimeProvider _time;
+    private readonly CommitLoop _commits;
+    private readonly Task _committing;
+    private readonly ITimer _timer;
+
+    /// <summary>Guards the core, the clock and what is staged.</summary>
+    private readonly Lock _gate = new();
+    private readonly SchedulingCore _core;
+    private readonly EngineClock _clock;
+    private List<ExchangeCall> _answered = [];
+    private TaskCompletionSource _staged = NewCompletion();
+    private Task _inFlight = Task.CompletedTask;
+    private bool _disposed;
+
+    private SchedulingEngine(
+        LedgerStore ledger, SchedulingCore core, IdentityLookup lookup, IReadOnlyList<ICommitListener> listeners, EngineOptions options, TimeProvider time, ILogger logger)
+    {
+        _ledger = ledger;
+        _core = core;
+        _lookup = lookup;
+        _options = options;
+        _time = time;
+        _clock = new EngineClock(time);
+        _commits = new CommitLoop(ledger, options, listeners, TakeStaged, time, logger);
+        _committing = Task.Run(_commits.RunAsync);
+        _timer = time.CreateTimer(_ => Tick(), null, options.TickEvery, options.TickEvery);
+    }
+
+    /// <summary>The disk takes no commits at present; what was accepted is safe, and nothing new is accepted.</summary>
+    public bool IsStalled => _commits.IsStalled;
+
+    /// <summary>Starts on the ledger as the last scheduler left it. The ledger stays the caller's to close, after this.</summary>
+    public static async Task<SchedulingEngine> StartAsync(
+        LedgerStore ledger,
+        IdentityLookup lookup,
+        IEnumerable<ICommitListener> listeners,
+        SchedulingOptions scheduling,
+        EngineOptions options,
+        TimeProvider time,
+        ILogger logger,
+        CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(ledger);
+        ArgumentNullException.ThrowIfNull(time);
+        var core = new SchedulingCore(scheduling, ledger.Epoch);
+        core.Restore(time.GetUtcNow().ToUnixTimeMilliseconds(), await ledger.Reader.RestoreAsync(cancellation).ConfigureAwait(false));
+        logger.LedgerTaken(ledger.Epoch, core.OpenTasks, core.OutboxRows);
+        return new SchedulingEngine(ledger, core, lookup, [.. listeners], options, time, logger);
+    }
+
+    /// <summary>
+    /// Admits what is new, recognises what is not, refuses what there is no room for: one outcome an item, in order, within
+    /// <see cref="EngineOptions.AdmitWithin"/>. Accepted means committed. What comes over the bus is acknowledged there too.
+    /// </summary>
+    /// <param name="items">The assignments with who sends them.</param>
+    /// <param name="watcher">Whose stream gets the results of the items that wait.</param>
+    /// <param name="cancellation">The caller has gone: the outcome is not told, but stands.</param>
+    public async Task<IReadOnlyList<AdmitOutcome>> AdmitAsync(IReadOnlyList<AdmitItem> items, string? watcher, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        var started = _time.GetTimestamp();
+        var admission = new AdmissionItem[items.Count];
+        for (var i = 0; i < admission.Length; i++)
+        {
+            admission[i] = AdmissionItem.Read(items[i], watcher);
+        }
+
+        if (IsStalled)
+        {
+            return [.. admission.Select(i => i.Refused("The scheduler's disk takes no writes at present. Try again."))];
+        }
+
+        await LearnAsync(admission, cancellation).ConfigureAwait(false);
+        var committed = await DecideAsync(admission, cancellation).ConfigureAwait(false);
+        var left = _options.AdmitWithin - _time.GetElapsedTime(started);
+        try
+        {
+            await committed.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is TimeoutException || (failure is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            // It may still be committed; the same bytes again are then a duplicate.
+            return [.. admission.Select(i => i.Refused("The scheduler could not commit in time. Try again with the same ids."))];
+        }
+
+        return [.. admission.Select(i => i.ToOutcome())];
+    }
+
+    /// <summary>Cancels a task; answered when that is committed. What ended before keeps its end.</summary>
+    public async Task<CancelTaskResponse> CancelAsync(ExecCancel cancel, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(cancel);
+        TaskPhase? phase;
+        long? ended;
+        Task committed;
+        lock (_gate)
+        {
+            phase = _core.Cancel(_clock.Now(), cancel, out ended);
+            committed = Staged_NeedsLock();
+        }
+
+        await committed.WaitAsync(cancellation).ConfigureAwait(false);
+        if (ended is { } row)
+        {
+            var rows = await _ledger.Reader.EndedAsync([row], cancellation).ConfigureAwait(false);
+            return new CancelTaskResponse { Found = true, State = rows.GetValueOrDefault(row)?.State };
+        }
+
+        return new CancelTaskResponse { Found = phase is not null, State = phase?.WireName() };
+    }
+
+    /// <summary>
+    /// One turn with a worker: held while there is nothing to say, answered after the commit of everything it says. The request
+    /// must have passed <see cref="Exchange.ExchangeRules"/>.
+    /// </summary>
+    public async Task<ExchangeResponse> ExchangeAsync(ExchangeRequest request, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ExchangeCall call;
+        lock (_gate)
+        {
+            call = _core.Exchange(_clock.Now(), request);
+            Stage_NeedsLock();
+        }
+
+        try
+        {
+            return await call.Completion.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            lock (_gate)
+            {
+                SchedulingCore.Abandon(call);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>False when the worker is not known and there is no room for another.</summary>
+    public bool HasRoomFor(string worker)
+    {
+        lock (_gate)
+        {
+            return _core.HasRoomFor(worker);
+        }
+    }
+
+    /// <summary>The bus has these messages: the ledger owes them no more.</summary>
+    public async Task MarkPublishedAsync(IReadOnlyList<long> outboxIds, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(outboxIds);
+        await _ledger.DeleteOutboxAsync(outboxIds, cancellation).ConfigureAwait(false);
+        lock (_gate)
+        {
+            _core.Published(outboxIds.Count);
+        }
+    }
+
+    /// <summary>
+    /// Purges up to <paramref name="limit"/> tasks that ended before <paramref name="endedBefore"/>, whose keys are confirmed and
+    /// whose messages are published, with their events. Returns how many.
+    /// </summary>
+    public async Task<int> PurgeAsync(DateTimeOffset endedBefore, int limit, CancellationToken cancellation)
+    {
+        var before = endedBefore.ToUnixTimeMilliseconds();
+        var purged = await _ledger.RunAsync((connection, transaction) => LedgerPurge.Run(connection, transaction, before, limit), cancellation).ConfigureAwait(false);
+        lock (_gate)
+        {
+            foreach (var row in purged)
+            {
+                _core.Purged(row.Keys, row.TaskId);
+            }
+        }
+
+        return purged.Count;
+    }
+
+    /// <summary>The number of queued tasks in each pool, of open tasks, of leases in force and of messages owed to the bus.</summary>
+    public EngineDepths Depths()
+    {
+        lock (_gate)
+        {
+            return new EngineDepths([.. _core.Depths], _core.OpenTasks, _core.Leases, _core.OutboxRows);
+        }
+    }
+
+    /// <summary>Answers every held call, and from now on each call at once. First at shutdown.</summary>
+    public void ReleaseHeld()
+    {
+        lock (_gate)
+        {
+            _core.Close(_clock.Now());
+            Stage_NeedsLock();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        ReleaseHeld();
+        _commits.Stop();
+        await _committing.ConfigureAwait(false);
+        _commits.Dispose();
+    }
+
+    private static TaskCompletionSource NewCompletion() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Asks the state store about what the ledger does not hold, and reads the rows that have ended.</summary>
+    private async Task LearnAsync(AdmissionItem[] admission, CancellationToken cancellation)
+    {
+        List<AdmissionItem> unknown = [];
+        List<(AdmissionItem Item, long Row)> ended = [];
+        lock (_gate)
+        {
+            foreach (var item in admission)
+            {
+                if (item.Candidate is not { } candidate)
+                {
+                    continue;
+                }
+
+                if (_core.Find(candidate.Keys, out var open) is not { } row)
+                {
+                    unknown.Add(item);
+                }
+                else if (!open)
+                {
+                    ended.Add((item, row));
+                }
+            }
+        }
+
+        if (unknown.Count > 0)
+        {
+            var answers = await _lookup([.. unknown.Select(i => i.ToQuery())], cancellation).ConfigureAwait(false);
+            for (var i = 0; i < answers.Count; i++)
+            {
+                unknown[i].Undecided = answers[i].Knowledge == IdentityKnowledge.Unavailable
+                    ? "The state store does not answer, so it cannot be told whether this step has run before. Try again."
+                    : null;
+                unknown[i].Known = answers[i] is { Knowledge: IdentityKnowledge.Known, AssignmentId: { } id, BodyHash: { } hash, Status: { } state }
+                    ? new KnownStep(null, id, hash, state, answers[i].Result)
+                    : null;
+            }
+        }
+
+        await ReadEndedAsync(ended, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task ReadEndedAsync(List<(AdmissionItem Item, long Row)> ended, CancellationToken cancellation)
+    {
+        if (ended.Count == 0)
+        {
+            return;
+        }
+
+        var rows = await _ledger.Reader.EndedAsync([.. ended.Select(e => e.Row).Distinct()], cancellation).ConfigureAwait(false);
+        foreach (var (item, row) in ended)
+        {
+            item.Known = rows.GetValueOrDefault(row);
+        }
+    }
+
+    /// <summary>Decides every item under the lock; the task is done when all of it is committed.</summary>
+    private async Task<Task> DecideAsync(AdmissionItem[] admission, CancellationToken cancellation)
+    {
+        // What ended (or was purged) between looking and deciding is looked at again; once is nearly always enough.
+        for (var round = 0; ; round++)
+        {
+            Task committed;
+            List<(AdmissionItem, long)> ended = [];
+            lock (_gate)
+            {
+                var now = _clock.Now();
+                foreach (var item in admission)
+                {
+                    Decide_NeedsLock(now, item, ended);
+                }
+
+                committed = Staged_NeedsLock();
+            }
+
+            if (ended.Count == 0)
+            {
+                return committed;
+            }
+
+            if (round == 0)
+            {
+                // The row may be ended in memory and not yet on the disk.
+                await committed.WaitAsync(cancellation).ConfigureAwait(false);
+            }
+            else if (round == 3)
+            {
+                ended.ForEach(e => e.Item1.Undecided = "The step's row changes too fast to be read. Try again.");
+                return committed;
+            }
+
+            await ReadEndedAsync(ended, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private void Decide_NeedsLock(long now, AdmissionItem item, List<(AdmissionItem, long)> ended)
+    {
+        if (item.Decision is not null || item.Undecided is not null)
+        {
+            return;
+        }
+
+        if (item.Candidate is { } candidate)
+        {
+            var decision = _core.Admit(now, candidate, item.Known);
+            if (decision.Verdict == AdmitVerdict.NeedsRow)
+            {
+                ended.Add((item, decision.Row!.Value));
+                return;
+            }
+
+            item.Decision = decision;
+        }
+
+        if (item.FromBus && item.Rejection() is { } error)
+        {
+            TellRejected_NeedsLock(now, item, error);
+        }
+    }
+
+    private void TellRejected_NeedsLock(long now, AdmissionItem item, Contracts.Errors.WireError error)
+    {
+        if (item.Rejected)
+        {
+            return;
+        }
+
+        item.Rejected = true;
+        if (_core.OutboxIsFull)
+        {
+            // Not decided after all: the message stays on the bus and comes again.
+            item.Undecided = AdmissionItem.OutboxFull;
+            item.Decision = null;
+            return;
+        }
+
+        if (!item.Reading.Parsable)
+        {
+            _core.DeadLetterRaw(now, item.Item.Assignment.Utf8.ToArray(), item.Reading.TenantId, item.Reading.AssignmentId, error.Code);
+        }
+
+        _core.TellBus(now, OutboxKind.Ack, Acks.Rejected(item.Reading, error, now, Guid.NewGuid().ToString("N")));
+    }
+
+    private void Tick()
+    {
+        lock (_gate)
+        {
+            _core.Tick(_clock.Now());
+            Stage_NeedsLock();
+        }
+    }
+
+    /// <summary>Wakes the commit loop when there is something for it.</summary>
+    private void Stage_NeedsLock()
+    {
+        _core.TakeAnswered(_answered);
+        if (_core.HasChanges || _answered.Count > 0)
+        {
+            _commits.Wake();
+        }
+    }
+
+    /// <summary>Done when everything decided so far is committed.</summary>
+    private Task Staged_NeedsLock()
+    {
+        Stage_NeedsLock();
+        return _core.HasChanges ? _staged.Task : _inFlight;
+    }
+
+    private PendingCommit TakeStaged()
+    {
+        lock (_gate)
+        {
+            var pending = new PendingCommit(_core.TakeChanges(), _answered, _staged);
+            _answered = [];
+            if (!pending.Changes.IsEmpty)
+            {
+                _inFlight = _staged.Task;
+                _staged = NewCompletion();
+            }
+
+            return pending;
+        }
+    }
+}
+
+/// <summary>How much waits where.</summary>
+public sealed record EngineDepths(IReadOnlyList<(string Pool, int Depth)> Queued, int OpenTasks, int Leases, int OutboxRows);

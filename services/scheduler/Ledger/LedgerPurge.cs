@@ -1,0 +1,38 @@
+using Beamline.Scheduler.Core;
+using Beamline.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace Beamline.Scheduler.Ledger;
+
+/// <summary>Removes rows that nobody needs any more: ended, key confirmed, messages published, old enough.</summary>
+internal static class LedgerPurge
+{
+    public static IReadOnlyList<(long TaskId, TaskKeys Keys)> Run(SqliteConnection connection, SqliteTransaction transaction, long endedBefore, int limit)
+    {
+        // Row ids rise with time, so the oldest are found first and the scan stops at the limit.
+        var select = connection.Prepared(
+            """
+            SELECT id, identity, tenant_id, assignment_id FROM tasks
+            WHERE state >= 10 AND key_confirmed = 1 AND ended_at < $before
+                AND id NOT IN (SELECT task_id FROM outbox WHERE task_id IS NOT NULL)
+            ORDER BY id LIMIT $limit
+            """,
+            transaction).Bind("$before", endedBefore).Bind("$limit", limit);
+        var purged = new List<(long, TaskKeys)>();
+        using (var row = select.ExecuteReader())
+        {
+            while (row.Read())
+            {
+                purged.Add((row.GetInt64(0), TaskKeys.Of(row.GetFieldValue<byte[]>(1), row.GetString(2), row.GetString(3))));
+            }
+        }
+
+        foreach (var (id, _) in purged)
+        {
+            connection.Prepared("DELETE FROM events WHERE task_id = $id", transaction).Bind("$id", id).ExecuteNonQuery();
+            connection.Prepared("DELETE FROM tasks WHERE id = $id", transaction).Bind("$id", id).ExecuteNonQuery();
+        }
+
+        return purged;
+    }
+}

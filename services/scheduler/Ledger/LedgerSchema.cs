@@ -1,0 +1,87 @@
+using System.Globalization;
+using Beamline.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace Beamline.Scheduler.Ledger;
+
+/// <summary>
+/// The ledger's tables and how an older file becomes a current one. A migration is never changed once it is released: a new
+/// one is added. SQL stays within SQLite 3.35.
+/// </summary>
+internal static class LedgerSchema
+{
+    /// <summary>Each brings the schema from its place in this list to the next.</summary>
+    private static readonly string[] Migrations =
+    [
+        """
+        CREATE TABLE tasks (
+            id INTEGER PRIMARY KEY,
+            tenant_id TEXT NOT NULL, assignment_id TEXT NOT NULL, replay INTEGER NOT NULL,
+            identity BLOB NOT NULL, body_hash BLOB NOT NULL, alias_of INTEGER,
+            state INTEGER NOT NULL, type TEXT NOT NULL, pool TEXT NOT NULL,
+            admitted_at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER,
+            queued_at INTEGER NOT NULL, due INTEGER NOT NULL,
+            delivery INTEGER NOT NULL, ran_ms INTEGER NOT NULL, retries_used INTEGER NOT NULL,
+            lease INTEGER NOT NULL, reported INTEGER NOT NULL, worker TEXT, incarnation TEXT,
+            start_committed INTEGER NOT NULL, cancel INTEGER NOT NULL, event_seq INTEGER NOT NULL,
+            key_confirmed INTEGER NOT NULL DEFAULT 0,
+            source TEXT NOT NULL, principal TEXT, scopes TEXT,
+            assignment BLOB NOT NULL, result BLOB);
+        CREATE UNIQUE INDEX tasks_by_assignment ON tasks (tenant_id, assignment_id, replay);
+        CREATE UNIQUE INDEX tasks_by_identity ON tasks (identity) WHERE alias_of IS NULL;
+        CREATE INDEX tasks_keys_due ON tasks (id) WHERE key_confirmed = 0 AND state >= 10;
+        CREATE TABLE outbox (
+            id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, task_id INTEGER, number INTEGER NOT NULL, at INTEGER NOT NULL,
+            dead_letter_id INTEGER, data BLOB);
+        CREATE TABLE events (
+            seq INTEGER PRIMARY KEY, task_id INTEGER NOT NULL, tenant_id TEXT NOT NULL, sequence INTEGER NOT NULL,
+            type TEXT NOT NULL, at INTEGER NOT NULL, data BLOB);
+        CREATE INDEX events_by_task ON events (task_id);
+        CREATE TABLE dead_letters (
+            id INTEGER PRIMARY KEY, task_id INTEGER, tenant_id TEXT, assignment_id TEXT, reason TEXT NOT NULL,
+            delivery INTEGER NOT NULL, replay INTEGER NOT NULL, at INTEGER NOT NULL, raw BLOB);
+        CREATE TABLE cancels_remembered (
+            tenant_id TEXT NOT NULL, assignment_id TEXT NOT NULL, reason TEXT, requested_by TEXT, until INTEGER NOT NULL,
+            PRIMARY KEY (tenant_id, assignment_id)) WITHOUT ROWID;
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT INTO meta VALUES ('epoch', 0), ('events_published', 0);
+        """,
+    ];
+
+    public static int Newest => Migrations.Length;
+
+    /// <exception cref="InvalidOperationException">The file was written by a newer version.</exception>
+    public static void Migrate(SqliteConnection connection)
+    {
+        var version = (int)Scalar(connection, "PRAGMA user_version");
+        if (version > Newest)
+        {
+            throw new InvalidOperationException(
+                $"The ledger has schema version {version}; this scheduler knows versions up to {Newest}. Run the version that wrote it, or a newer one.");
+        }
+
+        for (; version < Newest; version++)
+        {
+            using var transaction = connection.BeginTransaction();
+            connection.Execute(Migrations[version], transaction);
+            connection.Execute(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={version + 1}"), transaction);
+            transaction.Commit();
+        }
+    }
+
+    /// <summary>A new writer's number, committed before anything else is written.</summary>
+    public static long NextEpoch(SqliteConnection connection)
+    {
+        connection.Execute("UPDATE meta SET value = value + 1 WHERE name = 'epoch'");
+        return Scalar(connection, "SELECT value FROM meta WHERE name = 'epoch'");
+    }
+
+    public static long Scalar(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+#pragma warning disable CA2100 // Constants of this program.
+        command.CommandText = sql;
+#pragma warning restore CA2100
+        return Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
+    }
+}

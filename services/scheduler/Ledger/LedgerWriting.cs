@@ -1,0 +1,146 @@
+using System.Text.Json;
+using Beamline.Scheduler.Core;
+using Microsoft.Data.Sqlite;
+
+namespace Beamline.Scheduler.Ledger;
+
+/// <summary>Turns a batch of changes into rows. Running the same batch again after a failed commit gives the same rows.</summary>
+internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
+{
+    private readonly LedgerStatement _insertTask = new(connection, """
+        INSERT INTO tasks (id, tenant_id, assignment_id, replay, identity, body_hash, alias_of, type, pool, admitted_at,
+            source, principal, scopes, assignment,
+            state, started_at, queued_at, due, delivery, ran_ms, retries_used, lease, reported, worker, incarnation,
+            start_committed, cancel, event_seq, ended_at, result)
+        VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)
+        """);
+
+    private readonly LedgerStatement _updateTask = new(connection, """
+        UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, reported=?,
+            worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=? WHERE id=?
+        """);
+
+    private readonly LedgerStatement _endTask = new(connection, """
+        UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, reported=?,
+            worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=?, ended_at=?, result=? WHERE id=?
+        """);
+
+    private readonly LedgerStatement _insertOutbox = new(connection,
+        "INSERT INTO outbox (id, kind, task_id, number, at, dead_letter_id, data) VALUES (?,?,?,?,?,?,?)");
+
+    private readonly LedgerStatement _insertEvent = new(connection,
+        "INSERT INTO events (seq, task_id, tenant_id, sequence, type, at, data) VALUES (?,?,?,?,?,?,?)");
+
+    private readonly LedgerStatement _insertDeadLetter = new(connection, """
+        INSERT INTO dead_letters (id, task_id, tenant_id, assignment_id, reason, delivery, replay, at, raw)
+        VALUES (?,?,?,?,?,?,?,?,?)
+        """);
+
+    private readonly LedgerStatement _rememberCancel = new(connection,
+        "INSERT OR REPLACE INTO cancels_remembered (tenant_id, assignment_id, reason, requested_by, until) VALUES (?,?,?,?,?)");
+
+    private readonly LedgerStatement _forgetCancel = new(connection,
+        "DELETE FROM cancels_remembered WHERE tenant_id=? AND assignment_id=?");
+
+    private readonly LedgerStatement _deleteOutbox = new(connection, "DELETE FROM outbox WHERE id=?");
+    private readonly LedgerStatement _confirmKey = new(connection, "UPDATE tasks SET key_confirmed=1 WHERE id=?");
+
+    public void Apply(ChangeBatch batch)
+    {
+        foreach (var task in batch.Tasks)
+        {
+            Write(task);
+        }
+
+        foreach (var row in batch.Events)
+        {
+            Optional(_insertEvent.Add(row.Seq).Add(row.TaskId).Add(row.TenantId).Add(row.Sequence).Add(row.Type).Add(row.At), row.Data?.Utf8).Run();
+        }
+
+        foreach (var row in batch.DeadLetters)
+        {
+            Optional(
+                _insertDeadLetter.Add(row.Id).Add(row.TaskId).Add(row.TenantId).Add(row.AssignmentId).Add(row.Reason)
+                    .Add(row.Delivery).Add(row.Replay).Add(row.At),
+                row.Raw).Run();
+        }
+
+        foreach (var row in batch.Outbox)
+        {
+            Optional(_insertOutbox.Add(row.Id).Add((int)row.Kind).Add(row.TaskId).Add(row.Number).Add(row.At).Add(row.DeadLetter?.Id), row.Data?.Utf8).Run();
+        }
+
+        foreach (var cancel in batch.CancelsRemembered)
+        {
+            _rememberCancel.Add(cancel.TenantId).Add(cancel.AssignmentId).Add(cancel.Reason).Add(cancel.RequestedBy).Add(cancel.Until).Run();
+        }
+
+        foreach (var (tenant, assignment) in batch.CancelsForgotten)
+        {
+            _forgetCancel.Add(tenant).Add(assignment).Run();
+        }
+    }
+
+    public void DeleteOutbox(IReadOnlyList<long> ids)
+    {
+        foreach (var id in ids)
+        {
+            _deleteOutbox.Add(id).Run();
+        }
+    }
+
+    public void ConfirmKeys(IReadOnlyList<long> tasks)
+    {
+        foreach (var id in tasks)
+        {
+            _confirmKey.Add(id).Run();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var statement in (LedgerStatement[])[_insertTask, _updateTask, _endTask, _insertOutbox, _insertEvent, _insertDeadLetter,
+            _rememberCancel, _forgetCancel, _deleteOutbox, _confirmKey])
+        {
+            statement.Dispose();
+        }
+    }
+
+    private static LedgerStatement Optional(LedgerStatement statement, ReadOnlyMemory<byte>? value) =>
+        value is { } bytes ? statement.Add(bytes.Span) : statement.AddNull();
+
+    private static LedgerStatement AddState(LedgerStatement statement, TaskRowState state, TaskEnding? ending) => statement
+        .Add((int)state.Phase).Add(state.StartedAt).Add(state.QueuedAt).Add(state.Due).Add(state.Delivery).Add(state.RanMs)
+        .Add(state.RetriesUsed).Add(state.Lease).Add(state.Reported).Add(ending?.Worker ?? state.Worker).Add(state.Incarnation)
+        .Add(state.StartCommitted).Add(state.CancelRequested).Add(state.EventSequence);
+
+    private void Write(TaskWrite write)
+    {
+        if (write.Insert)
+        {
+            Insert(write);
+        }
+        else if (write.Ending is { } ending)
+        {
+            AddState(_endTask, write.State, ending).Add(ending.EndedAt).Add(ending.Result.Utf8.Span).Add(write.Task.Id).Run();
+        }
+        else
+        {
+            AddState(_updateTask, write.State, null).Add(write.Task.Id).Run();
+        }
+    }
+
+    private void Insert(TaskWrite write)
+    {
+        var task = write.Task;
+        _insertTask.Add(task.Id).Add(task.TenantId).Add(task.AssignmentId).Add(task.Replay).Add(task.Identity).Add(task.BodyHash)
+            .Add(task.AliasOf).Add(task.Type).Add(task.Pool).Add(task.AdmittedAt).Add(task.Source).Add(task.Principal)
+            .Add(task.Scopes is null ? null : JsonSerializer.Serialize(task.Scopes, LedgerJson.Default.IReadOnlyListString))
+            .Add(task.Bytes.Utf8.Span);
+        AddState(_insertTask, write.State, write.Ending);
+        Optional(_insertTask.Add(write.Ending?.EndedAt), write.Ending?.Result.Utf8).Run();
+    }
+}
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(IReadOnlyList<string>))]
+internal sealed partial class LedgerJson : System.Text.Json.Serialization.JsonSerializerContext;
