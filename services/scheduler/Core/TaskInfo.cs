@@ -34,7 +34,7 @@ public sealed record TaskInfo
     public required double Cost { get; init; }
     public required long TimeoutMs { get; init; }
     public required long QueueTimeoutMs { get; init; }
-    public required int MaxOutputBytes { get; init; }
+    public int MaxOutputBytes { get; init; } = JobDefaults.MaxOutputBytes;
     public required bool AtMostOnce { get; init; }
 
     /// <summary>Unix milliseconds.</summary>
