@@ -1,2 +1,12 @@
+using Beamline.Gateway;
+using Beamline.Observability;
+
 var builder = WebApplication.CreateSlimBuilder(args);
-await builder.Build().RunAsync();
+builder.AddBeamline("gateway");
+builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, builder.Configuration[WebHostDefaults.ServerUrlsKey] ?? GatewayOptions.DefaultUrl);
+builder.Services.AddGateway(builder.Configuration);
+
+var app = builder.Build();
+app.MapBeamline();
+app.MapGateway();
+await app.RunAsync();

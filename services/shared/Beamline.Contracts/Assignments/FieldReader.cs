@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Frozen;
 using System.Text.Json;
 using Beamline.Contracts.Errors;
@@ -11,9 +10,6 @@ namespace Beamline.Contracts.Assignments;
 /// </summary>
 internal readonly struct FieldReader(JsonElement element, string path, List<Fault>? faults)
 {
-    private static readonly SearchValues<char> TenantIdChars =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-
     public void Fault(ErrorCode code, string field, string message) => faults?.Add(new Fault(code, path + field, message));
 
     /// <summary>1 to 128 printable ASCII characters; empty when missing or faulty.</summary>
@@ -26,7 +22,7 @@ internal readonly struct FieldReader(JsonElement element, string path, List<Faul
             return null;
         }
 
-        if (text.Length is >= 1 and <= WireLimits.MaxIdLength && !text.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        if (WireId.IsValid(text))
         {
             return text;
         }
@@ -43,7 +39,7 @@ internal readonly struct FieldReader(JsonElement element, string path, List<Faul
             return Missing(field);
         }
 
-        if (text.Length is >= 1 and <= WireLimits.MaxTenantIdLength && !text.AsSpan().ContainsAnyExcept(TenantIdChars))
+        if (TenantId.IsValid(text))
         {
             return text;
         }

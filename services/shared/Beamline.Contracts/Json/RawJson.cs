@@ -28,6 +28,23 @@ public readonly record struct RawJson(ReadOnlyMemory<byte> Utf8)
     /// <summary>Parses the bytes. The document owns nothing pooled beyond what disposing it returns.</summary>
     public JsonDocument Parse() => JsonDocument.Parse(Utf8, new JsonDocumentOptions { MaxDepth = WireLimits.MaxJsonDepth });
 
+    /// <summary>
+    /// The same value without line breaks, for NDJSON and server-sent events; itself where it has none. Inside a string a line
+    /// break is always escaped, so the ones in the bytes are blanks between tokens.
+    /// </summary>
+    public RawJson OnOneLine()
+    {
+        if (!Utf8.Span.ContainsAny((byte)'\n', (byte)'\r'))
+        {
+            return this;
+        }
+
+        var copy = Utf8.ToArray();
+        copy.AsSpan().Replace((byte)'\n', (byte)' ');
+        copy.AsSpan().Replace((byte)'\r', (byte)' ');
+        return new RawJson(copy);
+    }
+
     public bool Equals(RawJson other) => Utf8.Span.SequenceEqual(other.Utf8.Span);
 
     public override int GetHashCode()
@@ -40,7 +57,8 @@ public readonly record struct RawJson(ReadOnlyMemory<byte> Utf8)
     public override string ToString() => Encoding.UTF8.GetString(Utf8.Span);
 }
 
-internal sealed class RawJsonConverter : JsonConverter<RawJson>
+/// <summary>Public for the JSON contexts of the services, whose messages embed <see cref="RawJson"/>.</summary>
+public sealed class RawJsonConverter : JsonConverter<RawJson>
 {
     // JSON null is a value like any other here: it comes back as the four bytes `null`.
     public override bool HandleNull => true;

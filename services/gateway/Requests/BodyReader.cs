@@ -1,0 +1,110 @@
+using System.Buffers;
+using Beamline.Contracts.Errors;
+using Beamline.Gateway.Problems;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+
+namespace Beamline.Gateway.Requests;
+
+/// <summary>A request's body in memory, counted against the bound of all bodies until it is disposed; or the fault that kept it from being read.</summary>
+internal readonly struct RequestBody(ReadOnlyMemory<byte> bytes, RequestFault? fault, BodyReader? reader, int reserved) : IDisposable
+{
+    public ReadOnlyMemory<byte> Bytes => bytes;
+
+    public RequestFault? Fault => fault;
+
+    public void Dispose() => reader?.Release(reserved);
+}
+
+/// <summary>Reads JSON bodies up to a limit.</summary>
+internal sealed class BodyReader(IOptions<GatewayOptions> options)
+{
+    private long _reserved;
+
+    public async ValueTask<RequestBody> ReadAsync(HttpRequest request, int limit, CancellationToken ct)
+    {
+        if (!IsJson(request.ContentType))
+        {
+            return Refused(StatusCodes.Status415UnsupportedMediaType, "Content-Type", "The body must be application/json.");
+        }
+
+        if (request.ContentLength > limit)
+        {
+            return TooLarge(limit);
+        }
+
+        // The whole limit is reserved for a body that does not tell its length: what it will take is not known.
+        var reserved = (int)(request.ContentLength ?? limit);
+        if (Interlocked.Add(ref _reserved, reserved) > options.Value.MaxBodiesBytes)
+        {
+            Release(reserved);
+            return new RequestBody(default, Faults.Overloaded("Too many bodies are being read.", options.Value.RetryAfter), null, 0);
+        }
+
+        try
+        {
+            var bytes = request.ContentLength is { } length
+                ? await ReadExactlyAsync(request, (int)length, ct).ConfigureAwait(false)
+                : await ReadToEndAsync(request, limit, ct).ConfigureAwait(false);
+            if (bytes is not null)
+            {
+                return new RequestBody(bytes, null, this, reserved);
+            }
+        }
+        catch
+        {
+            Release(reserved);
+            throw;
+        }
+
+        Release(reserved);
+        return TooLarge(limit);
+    }
+
+    internal void Release(int reserved) => Interlocked.Add(ref _reserved, -reserved);
+
+    private static bool IsJson(string? contentType) =>
+        contentType is not null && contentType.AsSpan().Trim() is var type
+        && (type.IndexOf(';') is >= 0 and var end ? type[..end].TrimEnd() : type).Equals("application/json", StringComparison.OrdinalIgnoreCase);
+
+    private static async ValueTask<byte[]?> ReadExactlyAsync(HttpRequest request, int length, CancellationToken ct)
+    {
+        var bytes = new byte[length];
+        await request.Body.ReadExactlyAsync(bytes, ct).ConfigureAwait(false);
+        return bytes;
+    }
+
+    private static async ValueTask<byte[]?> ReadToEndAsync(HttpRequest request, int limit, CancellationToken ct)
+    {
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } server)
+        {
+            // The bound is ours below; the server's own would break the connection without an answer.
+            server.MaxRequestBodySize = null;
+        }
+
+        while (true)
+        {
+            var read = await request.BodyReader.ReadAsync(ct).ConfigureAwait(false);
+            if (read.Buffer.Length > limit)
+            {
+                request.BodyReader.AdvanceTo(read.Buffer.End);
+                return null;
+            }
+
+            if (read.IsCompleted)
+            {
+                var bytes = read.Buffer.ToArray();
+                request.BodyReader.AdvanceTo(read.Buffer.End);
+                return bytes;
+            }
+
+            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    private static RequestBody TooLarge(int limit) =>
+        Refused(StatusCodes.Status413PayloadTooLarge, null, $"The body may take {limit} bytes at most.");
+
+    private static RequestBody Refused(int status, string? field, string message) =>
+        new(default, new RequestFault(status, [new Fault(ErrorCode.InvalidInput, field, message)]), null, 0);
+}
