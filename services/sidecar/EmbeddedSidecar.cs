@@ -94,7 +94,7 @@ public sealed partial class EmbeddedSidecar : IAsyncDisposable
 
         var contents = new AppContents(
             Visible(_pubSubs, app.AppId), Visible(_stateStores, app.AppId), Visible(_secretStores, app.AppId),
-            SecretScopes.Read(app.ConfigPath, faults));
+            AppConfiguration.Read(app.ConfigPath, faults));
         if (faults.Count > 0)
         {
             throw new SidecarConfigurationException(faults);

@@ -29,7 +29,7 @@ internal sealed class SidecarApi
         _invoke = new InvokeEndpoint(app, sidecar.Directory, sidecar.Policies, options.HttpMaxRequestSize);
         _publish = new PublishEndpoint(app, app.Contents.PubSubs, sidecar.Bus, sidecar.Memory, sidecar.Policies, options);
         _state = new StateEndpoint(app.AppId, app.Contents.StateStores, sidecar.Faults.State, sidecar.Policies, options);
-        _secrets = new SecretsEndpoint(app.Contents.SecretStores, app.Contents.SecretScopes);
+        _secrets = new SecretsEndpoint(app.Contents.SecretStores, app.Contents.Configuration.Secrets);
     }
 
     public async Task HandleAsync(HttpContext context)

@@ -32,10 +32,10 @@ public sealed record SidecarAppOptions
     /// <summary>How often an app that does not listen yet is tried again.</summary>
     public TimeSpan AppProbeInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A Dapr Configuration document: secret scopes are read from it.</summary>
+    /// <summary>A Dapr Configuration document: secret scopes and the sampling rate are read from it.</summary>
     public string? ConfigPath { get; init; }
 
-    /// <summary>Overrides <see cref="SidecarOptions.TracePublishes"/> for this instance.</summary>
+    /// <summary>Overrides the Configuration document and <see cref="SidecarOptions.TracePublishes"/>.</summary>
     public bool? TracePublishes { get; init; }
 
     /// <summary>Overrides <see cref="SidecarOptions.ApiToken"/> for this instance; empty: none.</summary>

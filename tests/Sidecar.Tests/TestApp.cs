@@ -7,11 +7,19 @@ namespace Beamline.Sidecar.Tests;
 /// <summary>What an app received.</summary>
 internal sealed record Received(string Method, string Path, string Body, IReadOnlyDictionary<string, string> Headers);
 
+/// <summary>What an app answers.</summary>
+internal sealed record Reply(int Status, string Body, string ContentType)
+{
+    public static Reply Text(string body, string contentType = "text/plain", int status = 200) => new(status, body, contentType);
+
+    public static Reply StatusCode(int status) => new(status, "", "text/plain");
+}
+
 /// <summary>An app in memory: answers what it is told, and lets a test wait for what it received.</summary>
 internal sealed class TestApp
 {
     private readonly Channel<Received> _received = Channel.CreateBounded<Received>(100_000);
-    private readonly ConcurrentDictionary<string, Func<Received, int, IResult>> _answers = new();
+    private readonly ConcurrentDictionary<string, Func<Received, int, Reply>> _answers = new();
     private readonly ConcurrentDictionary<string, int> _counts = new();
 
     public string Subscriptions { get; set; } = "[]";
@@ -19,7 +27,7 @@ internal sealed class TestApp
     public ChannelReader<Received> Deliveries => _received.Reader;
 
     /// <summary>The second argument counts the calls of the path, from one.</summary>
-    public void Answer(string path, Func<Received, int, IResult> answer) => _answers[path] = answer;
+    public void Answer(string path, Func<Received, int, Reply> answer) => _answers[path] = answer;
 
     public int CallsOf(string path) => _counts.GetValueOrDefault(path);
 
@@ -41,8 +49,10 @@ internal sealed class TestApp
             context.Request.Method, path + context.Request.QueryString, await reader.ReadToEndAsync(),
             context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase));
         var count = _counts.AddOrUpdate(path, 1, (_, before) => before + 1);
-        var answer = _answers.TryGetValue(path, out var made) ? made(received, count) : Results.Text("");
+        var answer = _answers.TryGetValue(path, out var made) ? made(received, count) : Reply.Text("");
         await _received.Writer.WriteAsync(received);
-        await answer.ExecuteAsync(context);
+        context.Response.StatusCode = answer.Status;
+        context.Response.ContentType = answer.ContentType;
+        await context.Response.WriteAsync(answer.Body);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Beamline.Sidecar.Components;
 using Beamline.Sidecar.PubSub;
 using Beamline.Sidecar.Secrets;
 using Beamline.Sidecar.State;
@@ -10,7 +11,7 @@ internal sealed record AppContents(
     IReadOnlyDictionary<string, PubSubComponent> PubSubs,
     IReadOnlyDictionary<string, IStateStore> StateStores,
     IReadOnlyDictionary<string, SecretStore> SecretStores,
-    SecretScopes SecretScopes)
+    AppConfiguration Configuration)
 {
     /// <summary>Set through <c>PUT /v1.0/metadata/{key}</c>.</summary>
     public ConcurrentDictionary<string, string> Extended { get; } = new(StringComparer.Ordinal);

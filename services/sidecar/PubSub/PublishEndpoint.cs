@@ -13,7 +13,7 @@ internal sealed class PublishEndpoint(
     private static readonly string[] True = ["1", "t", "T", "TRUE", "true", "True"];
     private static readonly string[] False = ["0", "f", "F", "FALSE", "false", "False", ""];
     private readonly CloudEventEnvelope _envelope = new(app.AppId, options.Time);
-    private readonly bool _sampled = app.Options.TracePublishes ?? options.TracePublishes;
+    private readonly bool _sampled = app.Options.TracePublishes ?? app.Contents.Configuration.TracePublishes ?? options.TracePublishes;
 
     public async Task<ApiAnswer> PublishAsync(HttpContext context, ApiPath path)
     {

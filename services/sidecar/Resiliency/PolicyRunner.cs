@@ -33,11 +33,12 @@ internal sealed class PolicyRunner(ResiliencyPolicies policies, TimeProvider tim
             return call(state, cancellation);
         }
 
-        if (_pipelines.Count >= MaxPipelines)
+        if (policy.Breaker is null || _pipelines.Count >= MaxPipelines)
         {
             key.Path = "";
         }
 
+        // The breaker is state: without one, all paths share a pipeline.
         var pipeline = _pipelines.GetOrAdd(key, static (_, made) => made.Runner.Build(made.Policy), (Runner: this, Policy: policy));
         return pipeline.ExecuteAsync(
             static (bound, token) => bound.call(bound.state, token), (call, state), cancellation);

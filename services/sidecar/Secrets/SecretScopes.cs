@@ -8,25 +8,8 @@ internal sealed class SecretScopes
 {
     private readonly Dictionary<string, (bool Deny, HashSet<string> Allowed, HashSet<string> Denied)> _stores = new(StringComparer.Ordinal);
 
-    public static SecretScopes Read(string? configPath, List<string> faults)
-    {
-        var scopes = new SecretScopes();
-        if (configPath is null)
-        {
-            return scopes;
-        }
-
-        foreach (var document in ComponentFolder.Documents(configPath, faults))
-        {
-            foreach (var scope in document.Map("spec")?.Map("secrets")?.List("scopes").OfType<YamlMappingNode>() ?? [])
-            {
-                scopes._stores[scope.Text("storeName") ?? ""] =
-                    (scope.Text("defaultAccess") == "deny", Names(scope, "allowedSecrets"), Names(scope, "deniedSecrets"));
-            }
-        }
-
-        return scopes;
-    }
+    public void Add(YamlMappingNode scope) => _stores[scope.Text("storeName") ?? ""] =
+        (scope.Text("defaultAccess") == "deny", Names(scope, "allowedSecrets"), Names(scope, "deniedSecrets"));
 
     public bool Allow(string store, string secret)
     {
