@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.AspNetCore.Http;
 
 namespace Beamline.Sidecar.Http;
@@ -54,8 +53,8 @@ internal sealed record ApiAnswer(int Status, byte[]? Body = null, string Content
 
         response.ContentType = ContentType;
         response.ContentLength = Body.Length;
-        response.BodyWriter.Write(Body);
-        await response.BodyWriter.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        // Not Write and FlushAsync: before the response has started Kestrel lends no memory to write to.
+        await response.BodyWriter.WriteAsync(Body, context.RequestAborted).ConfigureAwait(false);
     }
 }
 
