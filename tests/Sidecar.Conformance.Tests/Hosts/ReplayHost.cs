@@ -42,6 +42,9 @@ internal sealed record HostedApp(string AppId, RecordingApp? App = null)
 
     /// <summary>A line of YAML under <c>spec</c> of the app's Configuration document.</summary>
     public string? Configuration { get; init; }
+
+    /// <summary>Every publish of this app is sampled for tracing.</summary>
+    public bool IsTraced { get; init; }
 }
 
 internal abstract class ReplayHost : IAsyncDisposable
@@ -81,7 +84,8 @@ internal abstract class ReplayHost : IAsyncDisposable
     protected string WriteConfiguration(HostedApp app, params string[] more)
     {
         var path = Path.Combine(Folder, $"config-{app.AppId}.yaml");
-        string[] spec = app.Configuration is null ? more : [.. more, app.Configuration];
+        var tracing = $"tracing: {{samplingRate: \"{(app.IsTraced ? 1 : 0)}\"}}";
+        string[] spec = [tracing, .. more, .. app.Configuration is null ? [] : new[] { app.Configuration }];
         File.WriteAllText(
             path, $"apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {{name: {app.AppId}}}\nspec:\n{string.Concat(spec.Select(line => $"  {line}\n"))}");
         return path;

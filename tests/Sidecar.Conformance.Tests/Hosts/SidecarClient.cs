@@ -12,6 +12,9 @@ internal sealed class SidecarClient(
     public static HttpMessageHandler PlainHandler() =>
         new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false, ActivityHeadersPropagator = null };
 
+    /// <summary>Subscriptions that the sidecar did not give its app, with its reasons.</summary>
+    public IReadOnlyList<string> Refusals { get; init; } = [];
+
     public Task TakeAppDownAsync(CancellationToken cancellation) => takeAppDown(cancellation);
 
     public Task RemoveAsync(CancellationToken cancellation) => remove(cancellation);

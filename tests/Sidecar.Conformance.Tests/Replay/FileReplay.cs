@@ -158,7 +158,7 @@ internal sealed class FileReplay
         if (subscription.ValueKind == JsonValueKind.Object)
         {
             var objection = await _stage.ObjectionToAsync(subscription, _cancellation);
-            return objection?.Contains(word, StringComparison.Ordinal) == true ? [] : [$"the handshake was not refused for '{word}': {objection}"];
+            return objection.Contains(word, StringComparison.Ordinal) ? [] : [$"the handshake was not refused for '{word}': {objection}"];
         }
 
         var answered = await SendAsync(recorded);

@@ -8,9 +8,7 @@ namespace Beamline.Sidecar.Conformance.Tests.Replay;
 /// <summary>The surroundings in which the recordings were made, put together from what the cases say about them.</summary>
 internal static partial class RecordedWorlds
 {
-    private const string Tracing = "tracing: {samplingRate: \"1\"}";
-
-    private const string SecretScopes = "secrets: {scopes: [{storeName: sfile, defaultAccess: deny, allowedSecrets: [token]}]}";
+    public const string SecretScopes = "secrets: {scopes: [{storeName: sfile, defaultAccess: deny, allowedSecrets: [token]}]}";
 
     private static readonly IReadOnlyDictionary<string, string> Files = new Dictionary<string, string>
     {
@@ -35,6 +33,12 @@ internal static partial class RecordedWorlds
         .Select(document => document[Math.Max(0, document.IndexOf("apiVersion", StringComparison.Ordinal))..])
         .First(document => document.Contains("kind: Resiliency", StringComparison.Ordinal));
 
+    static RecordedWorlds()
+    {
+        Environment.SetEnvironmentVariable("BL_ONE", "1");
+        Environment.SetEnvironmentVariable("BL_TWO", "two");
+    }
+
     public static HostSettings Main { get; } = new() { Documents = Components, Files = Files, Streams = Streams };
 
     public static HostSettings WithToken { get; } = Main with { ApiToken = "sesame" };
@@ -47,13 +51,6 @@ internal static partial class RecordedWorlds
 
     /// <summary>The subscriptions that the recorded app asked for, one JSON object each.</summary>
     public static IReadOnlyList<JsonElement> Subscriptions { get; } = ReadSubscriptions();
-
-    public static string? ConfigurationOf(string appId) => appId switch
-    {
-        "traced" => Tracing,
-        "scoped" => SecretScopes,
-        _ => null,
-    };
 
     /// <summary>Asks for a feature that the embedded sidecar refuses at the handshake (the table names these).</summary>
     public static bool IsRefusedKind(JsonElement subscription) =>

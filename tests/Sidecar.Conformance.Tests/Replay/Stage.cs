@@ -71,19 +71,13 @@ internal sealed class Stage(Transport transport) : IAsyncDisposable
         }
     }
 
-    /// <summary>An app that asks for nothing but what is refused; the sidecar's objection, or null when it has none.</summary>
-    public async Task<string?> ObjectionToAsync(JsonElement subscription, CancellationToken cancellation)
+    /// <summary>An app that asks for nothing but what is refused; the sidecar's objection, empty when it has none.</summary>
+    public async Task<string> ObjectionToAsync(JsonElement subscription, CancellationToken cancellation)
     {
         var host = await HostAsync(RecordedWorlds.Main, cancellation);
-        try
-        {
-            await host.AddAsync(new HostedApp("refused", RecordingApp.AnsweringOk($"[{subscription.GetRawText()}]")), cancellation);
-            return null;
-        }
-        catch (Exception refusal) when (refusal is not OperationCanceledException)
-        {
-            return refusal.Message;
-        }
+        var app = new HostedApp("refused", RecordingApp.AnsweringOk($"[{subscription.GetRawText()}]"));
+        var client = await host.AddAsync(app, cancellation);
+        return string.Join('\n', client.Refusals);
     }
 
     public async ValueTask DisposeAsync()
@@ -133,7 +127,9 @@ internal sealed class Stage(Transport transport) : IAsyncDisposable
         "app1" when settings == RecordedWorlds.Main => new HostedApp(appId, App),
         "callee" => new HostedApp(appId, Callee),
         "late" => new HostedApp(appId, RecordingApp.AnsweringOk()) { IsDown = true },
-        _ => new HostedApp(appId) { Configuration = RecordedWorlds.ConfigurationOf(appId) },
+        "traced" => new HostedApp(appId) { IsTraced = true },
+        "scoped" => new HostedApp(appId) { Configuration = RecordedWorlds.SecretScopes },
+        _ => new HostedApp(appId),
     };
 
     private async Task<ReplayHost> HostAsync(HostSettings settings, CancellationToken cancellation)
