@@ -47,7 +47,7 @@ internal sealed class Exchange : IThreadPoolWorkItem, IHttpRequestFeature, IHttp
         Protocol = "HTTP/1.1";
         PathBase = "";
         RawTarget = uri.PathAndQuery;
-        Path = PathString.FromUriComponent(uri).Value ?? "/";
+        Path = PathString.FromUriComponent(uri.AbsolutePath).Value ?? "/";
         QueryString = uri.Query;
         CopyRequestHeaders(message, uri);
     }
