@@ -45,8 +45,7 @@ internal sealed class EmbeddedHost : ReplayHost
                 AppEndpoint = listener?.Endpoint,
                 ListenPort = _inMemory ? null : 0,
                 AppApiToken = app.AppToken,
-                ConfigPath = app.Configuration is null ? null : WriteConfiguration(app),
-                TracePublishes = app.IsTraced,
+                ConfigPath = WriteConfiguration(app),
             },
             cancellation);
         if (!app.IsDown)
