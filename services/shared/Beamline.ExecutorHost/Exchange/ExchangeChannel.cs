@@ -84,7 +84,7 @@ internal sealed class ExchangeChannel(
             }
 
             await pace.BackOffAsync(failures, cancellation).ConfigureAwait(false);
-            if (pace.IsStale(book.Now - call.FirstSent))
+            if (pace.IsStale(book.Now - call.FirstSent) || book.IsDrained)
             {
                 return null;
             }
