@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Errors;
 using Beamline.Contracts.Json;
@@ -207,6 +208,16 @@ public sealed class Reading_assignments
         Assert.Equal(strange with { Job = trusted.Job }, trusted);
         Assert.Equal(strange.Job.ReadInputs().Keys.Order(), trusted.Job.ReadInputs().Keys.Order());
         Assert.Throws<InvalidDataException>(() => AssignmentReader.ReadTrusted(RawJson.FromString("{}")));
+    }
+
+    [Fact]
+    public void Generated_JSON_reads_and_writes_an_assignment_too()
+    {
+        var read = JsonSerializer.Deserialize(Steps.AssignmentJson, BeamlineJson.Default.ExecAssignment)!;
+        var again = Read(JsonSerializer.Serialize(read, BeamlineJson.Default.ExecAssignment)).Assignment!;
+
+        Assert.Equal(Steps.Assignment() with { Job = again.Job }, again);
+        Assert.Equal("POST", again.Job.ReadInputs()["method"].GetString());
     }
 
     private static AssignmentReading Read(string json) => AssignmentReader.Read(Encoding.UTF8.GetBytes(json));

@@ -65,6 +65,17 @@ public sealed class Converting_results
     }
 
     [Fact]
+    public void A_result_is_one_line_whatever_a_block_writes()
+    {
+        var step = Steps.Ok() with { Outputs = RawJson.FromString("{\r\n \"a\": \"line\\nbreak\"\n}") };
+        var bytes = ResultConverter.Serialise(ResultConverter.ToExecResult(Steps.Assignment(), step, Steps.Context()));
+
+        Assert.DoesNotContain((byte)'\n', bytes);
+        Assert.DoesNotContain((byte)'\r', bytes);
+        Assert.Contains("\"line\\nbreak\"", System.Text.Encoding.UTF8.GetString(bytes));
+    }
+
+    [Fact]
     public void A_sound_result_has_no_problems()
     {
         Assert.Empty(StepResultValidator.Validate(Steps.Assignment(), Steps.Ok()));

@@ -67,9 +67,9 @@ public sealed record Job
     public string? Redelivery { get; init; }
     public string? BlockVersion { get; init; }
 
-    /// <summary>Everything in <c>job</c> that is not reserved.</summary>
+    /// <summary>Everything in <c>job</c> that is not reserved. Settable, since generated JSON cannot fill an init-only extension.</summary>
     [JsonExtensionData]
-    public Dictionary<string, JsonElement>? Inline { get; init; }
+    public Dictionary<string, JsonElement>? Inline { get; set; }
 
     /// <summary>One of the block's inputs, without building the whole dictionary.</summary>
     public bool TryReadInput(string name, out JsonElement value)

@@ -61,7 +61,8 @@ public static class ResultConverter
     private static ExecResult Build(ExecAssignment assignment, StepResult step, ResultContext context)
     {
         var ok = step.Status == StepStatus.Ok;
-        var outputs = ok ? step.Outputs ?? EmptyObject : (RawJson?)null;
+        // A result travels in NDJSON lines too: a block's own line breaks must not end one.
+        var outputs = ok ? (step.Outputs ?? EmptyObject).OnOneLine() : (RawJson?)null;
         var error = ok ? null : ErrorOf(assignment, step);
         return new ExecResult
         {
