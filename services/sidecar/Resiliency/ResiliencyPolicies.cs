@@ -61,6 +61,12 @@ internal sealed class ResiliencyPolicies
             {
                 foreach (var (direction, inner) in map.Maps())
                 {
+                    if (direction != "outbound")
+                    {
+                        faults.Add($"{file}: the '{direction}' policy of component '{name}' is not supported by the embedded sidecar (ackWait repeats deliveries).");
+                        continue;
+                    }
+
                     Add($"{direction}/{name}", inner);
                 }
 
