@@ -1,6 +1,7 @@
 using Beamline.ExecutorHost.Blocks;
 using Beamline.IoExecutor.Blocks.Files;
 using Beamline.IoExecutor.Blocks.Http;
+using Beamline.IoExecutor.Blocks.Sql;
 
 namespace Beamline.IoExecutor.Blocks;
 
@@ -12,6 +13,7 @@ public static class IoBlocks
         ArgumentNullException.ThrowIfNull(blocks);
         blocks.AddHttpTransport(configuration).Add<HttpRequestBlock>();
         blocks.AddFileWork(configuration).Add<BlobPutBlock>().Add<BlobGetBlock>();
+        blocks.AddSqlOptions(configuration).Add<SqlQueryBlock>();
         return blocks;
     }
 }

@@ -23,6 +23,11 @@ internal sealed class FileWork : IDisposable
 
     public FileStore Store { get; }
 
+    /// <summary>The outcome to return where the system has no way to open files without following links.</summary>
+    public static BlockOutcome? Unsupported => OperatingSystem.IsLinux()
+        ? null
+        : BlockOutcome.Failed(ErrorCode.ResourceUnavailable, "Files are offered on Linux only.", retryable: false);
+
     /// <summary>Calls that were given up and still hang.</summary>
     public int Stuck => _threads.Stuck;
 
@@ -30,9 +35,9 @@ internal sealed class FileWork : IDisposable
 
     public async ValueTask<BlockOutcome> RunAsync(Func<CancellationToken, BlockOutcome> call, CancellationToken cancellation)
     {
-        if (!OperatingSystem.IsLinux())
+        if (Unsupported is { } unsupported)
         {
-            return BlockOutcome.Failed(ErrorCode.ResourceUnavailable, "Files are offered on Linux only.", retryable: false);
+            return unsupported;
         }
 
         if (_threads.TryRun(call, cancellation) is not { } running)
