@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 
 namespace Beamline.IoExecutor.Blocks;
 
@@ -10,6 +11,7 @@ namespace Beamline.IoExecutor.Blocks;
 internal sealed class BlockingThreads : IDisposable
 {
     private readonly BlockingCollection<Work> _queue;
+    private readonly Meter _meter = new("Beamline.IoExecutor");
     private readonly string _name;
     private readonly int _maxThreads;
     private int _threads;
@@ -23,6 +25,9 @@ internal sealed class BlockingThreads : IDisposable
         _name = name;
         _maxThreads = threads;
         _queue = new BlockingCollection<Work>(queueCapacity);
+        _meter.CreateObservableGauge(
+            "worker_stuck_calls", () => new Measurement<int>(Stuck, KeyValuePair.Create<string, object?>("kind", name)),
+            description: "Calls that were given up and have not returned yet.");
     }
 
     /// <summary>Calls whose caller has gone and which have not returned yet.</summary>
@@ -44,7 +49,11 @@ internal sealed class BlockingThreads : IDisposable
     }
 
     /// <summary>Ends the threads once the queue is empty; one that is stuck does not hold the process up.</summary>
-    public void Dispose() => _queue.CompleteAdding();
+    public void Dispose()
+    {
+        _queue.CompleteAdding();
+        _meter.Dispose();
+    }
 
     private void StartThreadIfNeeded(int pending)
     {

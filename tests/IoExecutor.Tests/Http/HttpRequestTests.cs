@@ -150,12 +150,14 @@ public sealed class HttpRequestTests
     public async Task A_response_over_the_bound_is_cut_off_while_it_streams()
     {
         long sent = 0;
-        await using var server = await LocalServer.StartAsync(async http =>
+        await using var server = new RawServer(async (stream, stop) =>
         {
+            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"u8.ToArray(), stop);
             var block = new byte[64 * 1024];
-            while (!http.RequestAborted.IsCancellationRequested)
+            while (true)
             {
-                await http.Response.Body.WriteAsync(block, http.RequestAborted);
+                // Throws once the block has closed the connection.
+                await stream.WriteAsync(block, stop);
                 Interlocked.Add(ref sent, block.Length);
             }
         });

@@ -69,7 +69,8 @@ internal sealed class FileStore(TenantFolders folders)
         var type = Linux.GetAttribute(file, ContentTypes.Attribute) is { } bytes && Encoding.ASCII.GetString(bytes) is var kept && ContentTypes.IsValid(kept)
             ? kept
             : ContentTypes.OfName(path.Name);
-        return new GotFile(length > maxBytes ? null : Read(file, offset, (int)length, cancellation), offset, total, type);
+        ReadOnlyMemory<byte>? content = length > maxBytes ? null : new(Read(file, offset, (int)length, cancellation));
+        return new GotFile(content, offset, total, type);
     }
 
     /// <summary>Opens an ordinary file that lies nowhere else, or throws.</summary>

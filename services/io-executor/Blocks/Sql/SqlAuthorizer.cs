@@ -33,8 +33,10 @@ internal static class SqlAuthorizer
         "application_id", "encoding", "page_count", "page_size", "freelist_count", "journal_mode", "schema_version", "table_list", "user_version",
     };
 
+    // Those that leave the file, and printf, whose widths keep the engine busy for many seconds without a look at the interruption.
     private static readonly HashSet<string> RefusedFunctions = new(StringComparer.OrdinalIgnoreCase)
     {
+        "printf", "format",
         "load_extension", "fts3_tokenizer", "readfile", "writefile", "edit", "fsdir", "zipfile", "sqlar_uncompress",
     };
 

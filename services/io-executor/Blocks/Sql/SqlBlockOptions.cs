@@ -11,8 +11,11 @@ public sealed class SqlBlockOptions
     /// <summary>Rows returned at most; a step may ask for fewer (<c>max_rows</c>). What is beyond is left out and <c>truncated</c> says so.</summary>
     public int MaxRows { get; set; } = 10_000;
 
-    /// <summary>Largest text, blob or row that the engine makes on the way; over it a query fails with 2001.</summary>
-    public int MaxValueBytes { get; set; } = 4 * 1024 * 1024;
+    /// <summary>
+    /// Largest text, blob or row that the engine makes on the way; over it a query fails with 2001. It also bounds how long one call of a
+    /// function (a search in a text, say) can go on, which no interruption reaches.
+    /// </summary>
+    public int MaxValueBytes { get; set; } = 1024 * 1024;
 
     /// <summary>Largest database that writing may grow, in bytes; over it a query fails with 2002.</summary>
     public long MaxDatabaseBytes { get; set; } = 1024L * 1024 * 1024;

@@ -26,9 +26,9 @@ internal static class SqlParameters
             case JsonValueKind.Array:
                 BindByPosition(statement, expected, given, inputs);
                 break;
-            case JsonValueKind.Undefined when expected == 0:
+            case JsonValueKind.Undefined or JsonValueKind.Null when expected == 0:
                 break;
-            case JsonValueKind.Undefined:
+            case JsonValueKind.Undefined or JsonValueKind.Null:
                 Fault(inputs, ErrorCode.MissingRequiredField, "", $"is required: the query has {expected} parameters");
                 break;
             default:

@@ -127,7 +127,7 @@ internal sealed class SqlQueryBlock : IBlockExecutor, IDisposable
     private static BlockOutcome Execute(SqliteSession session, string query, StepInputs inputs, int maxRows, int maxBytes, CancellationToken cancellation)
     {
         using var statement = session.Prepare(query, out var single);
-        if (SqliteSession.IsEmpty(statement) || !single)
+        if (SqliteSession.IsEmpty(statement) || !single || query.Contains('\0', StringComparison.Ordinal))
         {
             inputs.AddFault(ErrorCode.InvalidInput, "query", $"{inputs.PathOf("query")} must hold exactly one statement.");
             return inputs.Invalid!;
