@@ -14,6 +14,7 @@ internal static class SqlAuthorizer
     private const int Read = 20;
     private const int Select = 21;
     private const int Transaction = 22;
+    private const int Update = 23;
     private const int Attach = 24;
     private const int Detach = 25;
     private const int CreateVirtualTable = 29;
@@ -52,6 +53,10 @@ internal static class SqlAuthorizer
         Read or Select or Recursive => true,
         Function => !RefusedFunctions.Contains(second.utf8_to_string() ?? ""),
         Pragma => (second.utf8_to_string() is null ? PragmasWithout : PragmasWithArgument).Contains(first.utf8_to_string() ?? ""),
+        // The engine asks this when a query uses a table-valued function such as json_each; a real change of the schema table is
+        // refused by the connection's defensive mode, scope or not.
+        Update when first.utf8_to_string() == "sqlite_master" => true,
+
         // One statement a query: a transaction or temporary table could not be used by a second.
         Transaction or Savepoint or (>= CreateTemporaryFirst and <= CreateTemporaryLast) => false,
         Attach or Detach or CreateVirtualTable or DropVirtualTable => false,
