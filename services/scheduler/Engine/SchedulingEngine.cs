@@ -51,20 +51,13 @@ public sealed class SchedulingEngine : IAsyncDisposable
     public bool IsStalled => _commits.IsStalled;
 
     /// <summary>Starts on the ledger as the last scheduler left it. The ledger stays the caller's to close, after this.</summary>
-    public static async Task<SchedulingEngine> StartAsync(
-        LedgerStore ledger,
-        IdentityLookup lookup,
-        IEnumerable<ICommitListener> listeners,
-        SchedulingOptions scheduling,
-        EngineOptions options,
-        TimeProvider time,
-        ILogger logger,
-        CancellationToken cancellation)
+    public static SchedulingEngine Start(
+        LedgerStore ledger, IdentityLookup lookup, IEnumerable<ICommitListener> listeners, SchedulingOptions scheduling, EngineOptions options, TimeProvider time, ILogger logger)
     {
         ArgumentNullException.ThrowIfNull(ledger);
         ArgumentNullException.ThrowIfNull(time);
         var core = new SchedulingCore(scheduling, ledger.Epoch);
-        core.Restore(time.GetUtcNow().ToUnixTimeMilliseconds(), await ledger.Reader.RestoreAsync(cancellation).ConfigureAwait(false));
+        core.Restore(time.GetUtcNow().ToUnixTimeMilliseconds(), ledger.Restore());
         logger.LedgerTaken(ledger.Epoch, core.OpenTasks, core.OutboxRows);
         return new SchedulingEngine(ledger, core, lookup, [.. listeners], options, time, logger);
     }

@@ -70,19 +70,6 @@ public sealed class LedgerReader : IAsyncDisposable
             },
             cancellation);
 
-    /// <summary>Everything that a scheduler needs to go on where the last one stopped.</summary>
-    internal Task<RestoredLedger> RestoreAsync(CancellationToken cancellation) => ReadAsync(
-        connection =>
-        {
-            using var transaction = connection.BeginTransaction(deferred: true);
-            return new RestoredLedger(
-                LedgerRestoring.OpenTasks(connection),
-                LedgerRestoring.Keys(connection),
-                LedgerRestoring.Cancels(connection),
-                checked((int)LedgerSchema.Scalar(connection, "SELECT count(*) FROM outbox")));
-        },
-        cancellation);
-
     public async ValueTask DisposeAsync()
     {
         _idle.Writer.TryComplete();

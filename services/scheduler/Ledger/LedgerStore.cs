@@ -60,6 +60,17 @@ public sealed class LedgerStore : IAsyncDisposable
         }
     }
 
+    /// <summary>Everything that a scheduler needs to go on where the last one stopped.</summary>
+    internal RestoredLedger Restore()
+    {
+        using var connection = _writer.OpenReader();
+        return new RestoredLedger(
+            LedgerRestoring.OpenTasks(connection),
+            LedgerRestoring.Keys(connection),
+            LedgerRestoring.Cancels(connection),
+            checked((int)LedgerSchema.Scalar(connection, "SELECT count(*) FROM outbox")));
+    }
+
     /// <summary>The messages are on the bus: the ledger owes them no more.</summary>
     internal Task DeleteOutboxAsync(IReadOnlyList<long> ids, CancellationToken cancellation) =>
         WriteAsync((_, _, writing) => writing.DeleteOutbox(ids), cancellation);
