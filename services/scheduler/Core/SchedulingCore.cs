@@ -80,16 +80,11 @@ internal sealed class SchedulingCore
         }
     }
 
-    public AdmitDecision Admit(long now, Candidate candidate, KnownStep? known)
-    {
-        var decision = Decide(now, candidate, known);
-        if (decision.Verdict == AdmitVerdict.Admitted)
-        {
-            _desk.Dispatch(now);
-        }
+    /// <summary>Decides about one assignment. After the last of a batch comes <see cref="Dispatch"/>, so that all of it is spread at once.</summary>
+    public AdmitDecision Admit(long now, Candidate candidate, KnownStep? known) => Decide(now, candidate, known);
 
-        return decision;
-    }
+    /// <summary>Gives what was admitted to the workers that wait.</summary>
+    public void Dispatch(long now) => _desk.Dispatch(now);
 
     /// <summary>The task that holds one of these keys, when the ledger has one; open tells whether it has ended.</summary>
     public long? Find(TaskKeys keys, out bool open)
@@ -145,8 +140,9 @@ internal sealed class SchedulingCore
             _life.OnTimer(now, entry);
         }
 
-        _desk.EndHolds(now);
+        // Work that has just become due goes to the waiting calls before their holds end.
         _desk.Dispatch(now);
+        _desk.EndHolds(now);
         _pace.Observe(now, _table.Ended);
         if (now >= _nextForget)
         {

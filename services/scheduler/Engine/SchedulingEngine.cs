@@ -299,6 +299,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
                     Decide_NeedsLock(now, item, ended);
                 }
 
+                _core.Dispatch(now);
                 committed = Staged_NeedsLock();
             }
 

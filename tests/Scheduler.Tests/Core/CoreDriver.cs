@@ -43,6 +43,7 @@ internal sealed class CoreDriver
     public AdmitDecision Admit(string id, string tenant = "t", string job = """{"type":"crypto.hash","content":"x"}""", string more = "", KnownStep? known = null, bool fromBus = false)
     {
         var decision = Core.Admit(Now, Candidate(id, tenant, job, more, fromBus), known);
+        Core.Dispatch(Now);
         Commit();
         return decision;
     }
