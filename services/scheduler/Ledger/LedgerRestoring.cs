@@ -33,14 +33,12 @@ internal static class LedgerRestoring
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT id, identity, tenant_id, assignment_id, alias_of, lease, reported FROM tasks WHERE state >= 10 ORDER BY id";
         var keys = new List<RestoredKeys>();
-        var identity = new byte[32];
         using var row = command.ExecuteReader();
         while (row.Read())
         {
-            row.GetBytes(1, 0, identity, 0, identity.Length);
             keys.Add(new RestoredKeys(
                 row.GetInt64(0),
-                TaskKeys.Of(identity, row.GetString(2), row.GetString(3)),
+                TaskKeys.Of(row.GetFieldValue<byte[]>(1), row.GetString(2), row.GetString(3)),
                 !row.IsDBNull(4),
                 row.GetInt64(6) == 1 ? row.GetInt64(5) : null));
         }

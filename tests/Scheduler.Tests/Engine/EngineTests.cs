@@ -82,7 +82,7 @@ public sealed class EngineTests
         var folder = Directory.CreateTempSubdirectory("beamline-ledger-").FullName;
         await using (var ledger = LedgerStore.Open(new LedgerOptions { Folder = folder }))
         {
-            await ledger.RunAsync((connection, _) => { connection.Execute("PRAGMA user_version=99"); return 0; }, Token);
+            await ledger.RunAsync((connection, transaction) => { connection.Execute("PRAGMA user_version=99", transaction); return 0; }, Token);
         }
 
         var refused = Assert.Throws<InvalidOperationException>(() => LedgerStore.Open(new LedgerOptions { Folder = folder }));
@@ -91,12 +91,12 @@ public sealed class EngineTests
     }
 
     [Theory]
-    [InlineData(SqliteSynchronous.Full, 2)]
-    [InlineData(SqliteSynchronous.Normal, 1)]
+    [InlineData(SqliteSynchronous.Full, 2L)]
+    [InlineData(SqliteSynchronous.Normal, 1L)]
     public async Task The_ledger_waits_for_the_disk_as_configured(SqliteSynchronous setting, long pragma)
     {
         await using var harness = EngineHarness.Open(synchronous: setting);
-        Assert.Equal(pragma, await harness.Ledger.RunAsync((connection, _) => LedgerSchema.Scalar(connection, "PRAGMA synchronous"), Token));
+        Assert.Equal(pragma, await harness.Ledger.RunAsync((connection, transaction) => connection.Prepared("PRAGMA synchronous", transaction).ExecuteScalar(), Token));
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class EngineTests
         Assert.Equal(AdmitStatuses.Refused, (await harness.AdmitAsync(EngineHarness.Item("meanwhile"))).Status);
 
         // Room again. The refused task's bytes come once more and find themselves already admitted, or are admitted now.
-        await harness.Ledger.RunAsync((connection, _) => { connection.Execute("PRAGMA max_page_count=100000"); return 0; }, Token);
+        await harness.Ledger.RunAsync((connection, transaction) => { connection.Execute("PRAGMA max_page_count=100000", transaction); return 0; }, Token);
         do
         {
             outcome = await harness.AdmitAsync(EngineHarness.Item($"a{accepted.Count}", content));
