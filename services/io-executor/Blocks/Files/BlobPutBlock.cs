@@ -36,7 +36,7 @@ internal sealed class BlobPutBlock(FileWork files) : IBlockExecutor
             inputs.AddFault(ErrorCode.InvalidInput, "content_type", $"{inputs.PathOf("content_type")} must look like type/subtype, in at most {ContentTypes.MaxLength} characters of ASCII.");
         }
 
-        if (inputs.Invalid is { } invalid)
+        if ((inputs.Invalid ?? DryRuns.Refusal(request)) is { } invalid)
         {
             return ValueTask.FromResult(invalid);
         }

@@ -25,7 +25,7 @@ internal sealed class HttpRequestBlock(IOptions<HttpBlockOptions> options, HttpT
     public async ValueTask<BlockOutcome> ExecuteAsync(StepRequest request, BlockContext context, CancellationToken cancellation)
     {
         var call = HttpCall.Read(request, _options);
-        if (request.Inputs.Invalid is { } invalid)
+        if ((request.Inputs.Invalid ?? DryRuns.Refusal(request)) is { } invalid)
         {
             return invalid;
         }

@@ -57,7 +57,7 @@ internal sealed class SqlQueryBlock : IBlockExecutor, IDisposable
         var query = inputs.RequiredString("query");
         var (path, refusal) = SqlSource.Read(inputs, _options, context.TenantId);
         var maxRows = (int)Math.Min(inputs.OptionalInteger("max_rows", 0, int.MaxValue) ?? _options.MaxRows, _options.MaxRows);
-        if (inputs.Invalid is { } invalid)
+        if ((inputs.Invalid ?? DryRuns.Refusal(request)) is { } invalid)
         {
             return invalid;
         }
