@@ -110,7 +110,9 @@ public sealed class PathAttackTests : IDisposable
         File.CreateSymbolicLink(_files.Real("folder"), outside);
         File.CreateSymbolicLink(_files.Real("loop"), "loop");
         File.CreateSymbolicLink(_files.Real("dangling"), Path.Combine(outside, "new"));
-        await Run("ln", Path.Combine(outside, "secret"), _files.Real("hard"));
+        // A file of its own: its second name must not be what protects the others.
+        await File.WriteAllTextAsync(Path.Combine(outside, "shared"), "secret", TestContext.Current.CancellationToken);
+        await Run("ln", Path.Combine(outside, "shared"), _files.Real("hard"));
 
         Assert.Equal("path_refused", (await _files.Get.RunAsync($$"""{"path": "{{path}}"}""")).Reason(ErrorCode.PermissionDenied));
         if (path != "hard")
@@ -119,7 +121,7 @@ public sealed class PathAttackTests : IDisposable
         }
 
         Assert.Equal("secret", await File.ReadAllTextAsync(Path.Combine(outside, "secret"), TestContext.Current.CancellationToken));
-        Assert.Single(Directory.EnumerateFileSystemEntries(outside));
+        Assert.Equal(["secret", "shared"], Directory.EnumerateFileSystemEntries(outside).Select(Path.GetFileName).Order());
     }
 
     [Fact]
