@@ -86,7 +86,7 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
             SchedulerMethods.ListTasks => Answer(OnList(Read(body, BeamlineJson.Default.ListTasksRequest)), BeamlineJson.Default.ListTasksResponse),
             SchedulerMethods.WaitTasks => Wait(Read(body, BeamlineJson.Default.WaitTasksRequest)),
             SchedulerMethods.CancelTask => Cancel(Read(body, BeamlineJson.Default.ExecCancel)),
-            SchedulerMethods.TaskEvents => await EventsAsync(Read(body, BeamlineJson.Default.TaskEventsRequest)),
+            SchedulerMethods.TaskEvents => await EventsAsync(Read(body, BeamlineJson.Default.TaskEventsRequest)).WaitAsync(cancellationToken),
             SchedulerMethods.WatchTasks => Watch(),
             var unknown => throw new InvalidOperationException($"The gateway called '{unknown}'."),
         };

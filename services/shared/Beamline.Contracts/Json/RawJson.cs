@@ -65,6 +65,20 @@ public sealed class RawJsonConverter : JsonConverter<RawJson>
 
     public override RawJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
+        // A reader over one span (it has no position in a sequence) holds the whole value in one piece behind its first token:
+        // stepping over it and copying once is several times faster than parsing it into a document.
+        if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && reader.Position.GetObject() is null)
+        {
+            var start = reader.TokenStartIndex;
+            ref var first = ref MemoryMarshal.GetReference(reader.ValueSpan);
+            if (!reader.TrySkip())
+            {
+                throw new JsonException("The value is cut off.");
+            }
+
+            return new RawJson(MemoryMarshal.CreateReadOnlySpan(ref first, (int)(reader.BytesConsumed - start)).ToArray());
+        }
+
         using var document = JsonDocument.ParseValue(ref reader);
         return RawJson.From(document.RootElement);
     }
