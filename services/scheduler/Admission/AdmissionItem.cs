@@ -2,6 +2,7 @@ using Beamline.Contracts.Admission;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Errors;
 using Beamline.Contracts.Results;
+using Beamline.Observability;
 using Beamline.Scheduler.Core;
 using Beamline.Scheduler.Identity;
 
@@ -33,6 +34,7 @@ internal sealed class AdmissionItem
     public static AdmissionItem Read(AdmitItem item, string? watcher)
     {
         var reading = AssignmentReader.Read(item.Assignment.Utf8);
+        using var span = SpanOf(reading);
         return new AdmissionItem { Item = item, Reading = reading, Candidate = reading.Assignment is { } read ? CandidateOf(item, read, watcher) : null };
     }
 
@@ -79,6 +81,11 @@ internal sealed class AdmissionItem
     private static WireError BoundError(AdmitDecision decision) => decision.Verdict == AdmitVerdict.Quota
         ? WireError.Of(ErrorCode.QuotaExceeded, "The tenant has as many open tasks as it may have.", retryAfterMs: decision.RetryAfterMs)
         : WireError.Of(ErrorCode.SystemOverload, "The scheduler holds as many open tasks as it may hold.", retryAfterMs: decision.RetryAfterMs);
+
+    private static System.Diagnostics.Activity? SpanOf(AssignmentReading reading) => reading.Assignment is { } read
+        ? BeamlineTracing.StartReceive(
+            new SpanIds(read.TenantId, read.TraceId, read.RunId, read.FlowId, read.StepId, read.Job.Type), read.Traceparent, read.Tracestate)
+        : null;
 
     private static Candidate CandidateOf(AdmitItem item, ExecAssignment assignment, string? watcher)
     {

@@ -19,7 +19,7 @@ internal sealed record PendingCommit(ChangeBatch Changes, IReadOnlyList<Exchange
 /// nothing of it has been answered, and nothing behind it can overtake it.
 /// </summary>
 internal sealed class CommitLoop(
-    LedgerStore ledger, EngineOptions options, IReadOnlyList<ICommitListener> listeners, Func<PendingCommit> take, TimeProvider time, ILogger logger)
+    LedgerStore ledger, EngineOptions options, IReadOnlyList<ICommitListener> listeners, Func<PendingCommit> take, SchedulerMetrics? metrics, TimeProvider time, ILogger logger)
     : IDisposable
 {
     private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -72,11 +72,14 @@ internal sealed class CommitLoop(
             })));
         }
 
+        var started = time.GetTimestamp();
         if (!pending.Changes.IsEmpty && !await WriteAsync(pending.Changes).ConfigureAwait(false))
         {
             pending.Committed.TrySetCanceled(CancellationToken.None);
             return false;
         }
+
+        metrics?.Committed(time.GetElapsedTime(started), pending.Changes.Endings);
 
         Failpoints.Hit("scheduler.before-answer");
         pending.Committed.TrySetResult();

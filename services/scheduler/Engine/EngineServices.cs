@@ -36,7 +36,10 @@ internal static class EngineServices
             provider.GetRequiredService<IOptions<SchedulingOptions>>().Value,
             provider.GetRequiredService<IOptions<EngineOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<SchedulingEngine>>()));
+            provider.GetRequiredService<ILogger<SchedulingEngine>>(),
+            provider.GetRequiredService<SchedulerMetrics>()));
+        services.AddSingleton<SchedulerMetrics>();
+        services.AddHealthChecks().AddCheck<LedgerHealth>("ledger");
         services.AddHostedService<EngineHost>();
         return services;
     }

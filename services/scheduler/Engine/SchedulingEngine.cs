@@ -20,6 +20,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
     private readonly IdentityLookup _lookup;
     private readonly EngineOptions _options;
     private readonly TimeProvider _time;
+    private readonly SchedulerMetrics? _metrics;
     private readonly CommitLoop _commits;
     private readonly Task _committing;
     private readonly ITimer _timer;
@@ -34,15 +35,16 @@ public sealed class SchedulingEngine : IAsyncDisposable
     private bool _disposed;
 
     private SchedulingEngine(
-        LedgerStore ledger, SchedulingCore core, IdentityLookup lookup, IReadOnlyList<ICommitListener> listeners, EngineOptions options, TimeProvider time, ILogger logger)
+        LedgerStore ledger, SchedulingCore core, IdentityLookup lookup, IReadOnlyList<ICommitListener> listeners, EngineOptions options, TimeProvider time, ILogger logger, SchedulerMetrics? metrics)
     {
         _ledger = ledger;
         _core = core;
         _lookup = lookup;
         _options = options;
         _time = time;
+        _metrics = metrics;
         _clock = new EngineClock(time);
-        _commits = new CommitLoop(ledger, options, listeners, TakeStaged, time, logger);
+        _commits = new CommitLoop(ledger, options, listeners, TakeStaged, metrics, time, logger);
         _committing = Task.Run(_commits.RunAsync);
         _timer = time.CreateTimer(_ => Tick(), null, options.TickEvery, options.TickEvery);
     }
@@ -51,15 +53,17 @@ public sealed class SchedulingEngine : IAsyncDisposable
     public bool IsStalled => _commits.IsStalled;
 
     /// <summary>Starts on the ledger as the last scheduler left it. The ledger stays the caller's to close, after this.</summary>
-    public static SchedulingEngine Start(
-        LedgerStore ledger, IdentityLookup lookup, IEnumerable<ICommitListener> listeners, SchedulingOptions scheduling, EngineOptions options, TimeProvider time, ILogger logger)
+    internal static SchedulingEngine Start(
+        LedgerStore ledger, IdentityLookup lookup, IEnumerable<ICommitListener> listeners, SchedulingOptions scheduling, EngineOptions options, TimeProvider time, ILogger logger, SchedulerMetrics? metrics = null)
     {
         ArgumentNullException.ThrowIfNull(ledger);
         ArgumentNullException.ThrowIfNull(time);
         var core = new SchedulingCore(scheduling, ledger.Epoch);
         core.Restore(time.GetUtcNow().ToUnixTimeMilliseconds(), ledger.Restore());
         logger.LedgerTaken(ledger.Epoch, core.OpenTasks, core.OutboxRows);
-        return new SchedulingEngine(ledger, core, lookup, [.. listeners], options, time, logger);
+        var engine = new SchedulingEngine(ledger, core, lookup, [.. listeners], options, time, logger, metrics);
+        metrics?.EngineStarted(engine);
+        return engine;
     }
 
     /// <summary>
@@ -72,32 +76,13 @@ public sealed class SchedulingEngine : IAsyncDisposable
     public async Task<IReadOnlyList<AdmitOutcome>> AdmitAsync(IReadOnlyList<AdmitItem> items, string? watcher, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(items);
-        var started = _time.GetTimestamp();
-        var admission = new AdmissionItem[items.Count];
-        for (var i = 0; i < admission.Length; i++)
+        var outcomes = await AdmitAllAsync(items, watcher, cancellation).ConfigureAwait(false);
+        foreach (var outcome in outcomes)
         {
-            admission[i] = AdmissionItem.Read(items[i], watcher);
+            _metrics?.Answered(outcome.Status);
         }
 
-        if (IsStalled)
-        {
-            return [.. admission.Select(i => i.Refused("The scheduler's disk takes no writes at present. Try again."))];
-        }
-
-        await LearnAsync(admission, cancellation).ConfigureAwait(false);
-        var committed = await DecideAsync(admission, cancellation).ConfigureAwait(false);
-        var left = _options.AdmitWithin - _time.GetElapsedTime(started);
-        try
-        {
-            await committed.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, cancellation).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (failure is TimeoutException || (failure is OperationCanceledException && !cancellation.IsCancellationRequested))
-        {
-            // It may still be committed; the same bytes again are then a duplicate.
-            return [.. admission.Select(i => i.Refused("The scheduler could not commit in time. Try again with the same ids."))];
-        }
-
-        return [.. admission.Select(i => i.ToOutcome())];
+        return outcomes;
     }
 
     /// <summary>Cancels a task; answered when that is committed. What ended before keeps its end.</summary>
@@ -226,6 +211,36 @@ public sealed class SchedulingEngine : IAsyncDisposable
     }
 
     private static TaskCompletionSource NewCompletion() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private async Task<IReadOnlyList<AdmitOutcome>> AdmitAllAsync(IReadOnlyList<AdmitItem> items, string? watcher, CancellationToken cancellation)
+    {
+        var started = _time.GetTimestamp();
+        var admission = new AdmissionItem[items.Count];
+        for (var i = 0; i < admission.Length; i++)
+        {
+            admission[i] = AdmissionItem.Read(items[i], watcher);
+        }
+
+        if (IsStalled)
+        {
+            return [.. admission.Select(i => i.Refused("The scheduler's disk takes no writes at present. Try again."))];
+        }
+
+        await LearnAsync(admission, cancellation).ConfigureAwait(false);
+        var committed = await DecideAsync(admission, cancellation).ConfigureAwait(false);
+        var left = _options.AdmitWithin - _time.GetElapsedTime(started);
+        try
+        {
+            await committed.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is TimeoutException || (failure is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            // It may still be committed; the same bytes again are then a duplicate.
+            return [.. admission.Select(i => i.Refused("The scheduler could not commit in time. Try again with the same ids."))];
+        }
+
+        return [.. admission.Select(i => i.ToOutcome())];
+    }
 
     /// <summary>Asks the state store about what the ledger does not hold, and reads the rows that have ended.</summary>
     private async Task LearnAsync(AdmissionItem[] admission, CancellationToken cancellation)
