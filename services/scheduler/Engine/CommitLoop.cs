@@ -15,7 +15,7 @@ internal sealed record PendingCommit(ChangeBatch Changes, IReadOnlyList<Exchange
 
 /// <summary>
 /// Commits batch after batch, one at a time and in order, while the core goes on deciding: take what is staged, make the
-/// results' bytes, commit, release the answers, tell the listeners. A commit that fails is tried again until it succeeds:
+/// results' bytes, commit, tell the listeners, release the answers. A commit that fails is tried again until it succeeds:
 /// nothing of it has been answered, and nothing behind it can overtake it.
 /// </summary>
 internal sealed class CommitLoop(
@@ -81,6 +81,8 @@ internal sealed class CommitLoop(
 
         metrics?.Committed(time.GetElapsedTime(started), pending.Changes.Endings);
 
+        // Listeners first: they only take note, and a waiting client's result is more urgent than its worker's receipt.
+        Tell(pending.Changes);
         Failpoints.Hit("scheduler.before-answer");
         pending.Committed.TrySetResult();
         foreach (var call in pending.Answered)
@@ -88,7 +90,6 @@ internal sealed class CommitLoop(
             call.Completion.TrySetResult(call.Answer!);
         }
 
-        Tell(pending.Changes);
         return true;
     }
 
