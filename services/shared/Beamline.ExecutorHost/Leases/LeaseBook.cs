@@ -198,12 +198,15 @@ internal sealed class LeaseBook
     }
 
     /// <summary>A step has ended in its slots. Gives the next lease for them, already running, or null.</summary>
-    public HeldLease? Finish(HeldLease lease, LeaseReport report)
+    /// <param name="lease">What has ended.</param>
+    /// <param name="report">How; dropped when the lease was lost or reported without its block meanwhile.</param>
+    /// <param name="ran">How long it was really running, for the mean.</param>
+    public HeldLease? Finish(HeldLease lease, LeaseReport report, TimeSpan ran)
     {
         var turn = new Turn();
         lock (_gate)
         {
-            _slots.Ran(Now - lease.StartedAt);
+            _slots.Ran(ran);
             if (lease.Phase == LeasePhase.Running)
             {
                 End_NeedsLock(lease, report);

@@ -9,6 +9,8 @@ internal sealed class SlotTable(int slots)
     /// <summary>Most leases beyond the slots: enough to keep very short blocks busy for one round trip.</summary>
     public const int MostPrefetch = 64;
 
+    private static readonly TimeSpan WakeUp = TimeSpan.FromMilliseconds(10);
+
     private readonly Queue<HeldLease> _waiting = [];
     private readonly HashSet<HeldLease> _inside = [];
     private int _busy;
@@ -103,11 +105,11 @@ internal sealed class SlotTable(int slots)
             return 0;
         }
 
-        // A step that runs longer than the mean already says that the mean is out of date.
+        // A step that runs longer than the mean already says that the mean is out of date. What a thread takes to wake up says nothing.
         foreach (var lease in _inside)
         {
             var ran = now - lease.StartedAt;
-            expected = ran > expected ? ran : expected;
+            expected = ran > expected && ran > WakeUp ? ran : expected;
         }
 
         var runs = usable * _roundTrip.TotalMicroseconds / Math.Max(1, expected.TotalMicroseconds);

@@ -48,13 +48,14 @@ internal sealed class SlotPool : IDisposable
     {
         for (var lease = first; lease is not null;)
         {
+            var began = _book.Now;
             var report = await _runner.RunAsync(lease);
             if (lease.Stuck)
             {
                 _logger.BlockCameBack(lease.Job.Type, lease.Wire.AssignmentId, lease.Wire.TenantId);
             }
 
-            lease = _book.Finish(lease, report);
+            lease = _book.Finish(lease, report, _book.Now - began);
         }
     }
 
