@@ -9,11 +9,6 @@ namespace Beamline.ExecutorHost.Leases;
 /// Everything the worker holds, and the worker's half of the lease protocol (architecture.md, "Lease"). The channels ask it for
 /// calls and give it the answers; the slots tell it how steps ended; the watch tells it that time has passed. Nothing here waits
 /// or calls out under the lock.
-/// <code>
-///   answer ─▶ Waiting ─▶ (Starting) ─▶ Running ─▶ Ended ─▶ accepted: forgotten
-///                │            │           │                refused: dropped, at any stage
-///                └────────────┴───────────┴──▶ handed back, cancelled, lost, stuck: Ended as well
-/// </code>
 /// </summary>
 internal sealed class LeaseBook
 {
@@ -24,7 +19,7 @@ internal sealed class LeaseBook
     private static readonly TimeSpan RenewEarly = TimeSpan.FromSeconds(2.5);
 
     private readonly Lock _gate = new(); // Guards everything below, and every HeldLease.
-    private readonly Dictionary<long, HeldLease> _held = [];
+    private readonly HeldLeases _held;
     private readonly SlotTable _slots;
     private readonly ReportBox _box;
     private readonly WorkerIdentity _worker;
@@ -44,7 +39,8 @@ internal sealed class LeaseBook
         _origin = clock.GetTimestamp();
         _slots = new SlotTable(worker.Slots);
         // Prefetch is counted in, or very short blocks would stop the flow after every few results.
-        _box = new ReportBox(4 * (worker.Slots + SlotTable.MostPrefetch), options.MaxUnreportedBytes);
+        _box = new ReportBox(4 * (worker.Slots + SlotTable.MostPrefetch), options.MaxUnreportedBytes, ReportWanted);
+        _held = new HeldLeases(options, _slots, _box);
     }
 
     /// <summary>Runs a lease that has its slots; set once, before the first answer. Called outside the lock.</summary>
@@ -139,7 +135,7 @@ internal sealed class LeaseBook
                 Seq = reporting ? ++_reportSeq : ++_workSeq,
                 Seen = _seen,
                 Free = _draining || _box.IsFull ? 0 : _slots.Free(now),
-                Running = Running_NeedsLock(now),
+                Running = _held.Running(now),
                 Offers = _worker.Offers,
                 Devices = _worker.Devices,
                 Reports = reports is null ? null : [.. reports.Select(lease => lease.Report!)],
@@ -165,23 +161,21 @@ internal sealed class LeaseBook
             foreach (var lease in granted)
             {
                 lease.LostAt = lostAt;
-                Receive_NeedsLock(lease);
+                _held.Receive(lease, _draining);
             }
 
             foreach (var number in answer.Renewed)
             {
-                if (_held.TryGetValue(number, out var lease) && lostAt > lease.LostAt)
-                {
-                    lease.LostAt = lostAt;
-                }
+                _held.Renew(number, lostAt);
             }
 
-            Begin_NeedsLock(answer.Started, turn);
-            Forget_NeedsLock(answer.Accepted);
-            Drop_NeedsLock(answer.Refused, turn);
-            Cancel_NeedsLock(answer.Cancelled, turn);
-            var untold = TellAgain_NeedsLock(call);
-            Fill_NeedsLock(turn);
+            var now = Now;
+            _held.Begin(answer.Started, now, turn);
+            _held.Forget(answer.Accepted);
+            _held.Drop(answer.Refused, now, turn);
+            _held.Cancel(answer.Cancelled, now, turn);
+            var untold = _held.TellAgain(call);
+            Fill_NeedsLock(now, turn);
             Told_NeedsLock(wakeReports: !untold && _box.HasSomething);
         }
 
@@ -193,7 +187,7 @@ internal sealed class LeaseBook
     {
         lock (_gate)
         {
-            TellAgain_NeedsLock(call);
+            _held.TellAgain(call);
         }
     }
 
@@ -207,13 +201,8 @@ internal sealed class LeaseBook
         lock (_gate)
         {
             _slots.Ran(ran);
-            if (lease.Phase == LeasePhase.Running)
-            {
-                End_NeedsLock(lease, report);
-            }
-
-            _slots.Release(lease);
-            Fill_NeedsLock(turn);
+            _held.Leave(lease, report);
+            Fill_NeedsLock(Now, turn);
             Told_NeedsLock(wakeReports: true);
         }
 
@@ -227,7 +216,7 @@ internal sealed class LeaseBook
     {
         lock (_gate)
         {
-            Arm_NeedsLock(lease, Now);
+            HeldLeases.Arm(lease, Now);
         }
     }
 
@@ -278,25 +267,9 @@ internal sealed class LeaseBook
         lock (_gate)
         {
             var now = Now;
-            var soonest = TimeSpan.MaxValue;
-            foreach (var lease in _slots.Queued.ToArray())
-            {
-                soonest = lease.LostAt < soonest ? lease.LostAt : soonest;
-                if (now - lease.ArrivedAt >= _options.UnstartedLimit || now >= lease.LostAt)
-                {
-                    _slots.Unqueue(lease);
-                    End_NeedsLock(lease, StopReports.HandedBack(lease));
-                }
-            }
-
-            foreach (var lease in _slots.Inside.ToArray())
-            {
-                soonest = lease.Phase != LeasePhase.Gone && lease.LostAt < soonest ? lease.LostAt : soonest;
-                Watch_NeedsLock(lease, now, turn);
-            }
-
+            var soonest = _held.Watch(now, turn);
             _renewWanted |= soonest - now < RenewEarly;
-            Fill_NeedsLock(turn);
+            Fill_NeedsLock(now, turn);
             Told_NeedsLock(wakeReports: _renewWanted || _box.HasSomething);
         }
 
@@ -311,11 +284,7 @@ internal sealed class LeaseBook
             _draining = true;
             // The scheduler is to know at once that it must not grant anything more on the held call.
             _renewWanted = true;
-            foreach (var lease in _slots.Queued.ToArray())
-            {
-                _slots.Unqueue(lease);
-                End_NeedsLock(lease, StopReports.HandedBack(lease));
-            }
+            _held.HandBackQueued();
 
             Told_NeedsLock(wakeReports: true);
         }
@@ -329,30 +298,13 @@ internal sealed class LeaseBook
         {
             foreach (var lease in _slots.Inside.ToArray())
             {
-                Stop_NeedsLock(lease, cause, turn);
+                _held.Stop(lease, cause, Now, turn);
             }
 
             Told_NeedsLock(wakeReports: true);
         }
 
         Carry(turn);
-    }
-
-    private List<RunningLease> Running_NeedsLock(TimeSpan now)
-    {
-        var running = new List<RunningLease>(_held.Count);
-        foreach (var lease in _held.Values)
-        {
-            var ran = lease.Phase switch
-            {
-                LeasePhase.Running => Math.Max(1, StopReports.RanMs(lease, now - lease.StartedAt)),
-                LeasePhase.Ended => lease.Report!.RanMs,
-                _ => 0,
-            };
-            running.Add(new RunningLease(lease.Number, ran, lease.RetriesUsed));
-        }
-
-        return running;
     }
 
     private void Saw_NeedsLock(ExchangeCall call, ExchangeResponse answer)
@@ -369,216 +321,12 @@ internal sealed class LeaseBook
         }
     }
 
-    private void Receive_NeedsLock(HeldLease lease)
+    private void Fill_NeedsLock(TimeSpan now, Turn turn)
     {
-        if (!_held.TryAdd(lease.Number, lease))
+        if (!_draining)
         {
-            return;
+            _held.Fill(now, turn);
         }
-
-        if (lease.Report is { } unreadable)
-        {
-            End_NeedsLock(lease, unreadable);
-        }
-        else if (_draining)
-        {
-            End_NeedsLock(lease, StopReports.HandedBack(lease));
-        }
-        else
-        {
-            _slots.Enqueue(lease);
-        }
-    }
-
-    // Gives free slots to those who wait. at_most_once asks for its start only now, with the slots in hand: from the
-    // committed start on it counts as run.
-    private void Fill_NeedsLock(Turn turn)
-    {
-        while (!_draining && _slots.Admit() is { } lease)
-        {
-            if (lease.Wire.StartRequired)
-            {
-                lease.Phase = LeasePhase.Starting;
-                lease.StartedAt = Now;
-                _box.AddStart(lease.Number);
-                ReportWanted.Set();
-            }
-            else
-            {
-                Run_NeedsLock(lease, turn);
-            }
-        }
-    }
-
-    private void Begin_NeedsLock(IReadOnlyList<long> started, Turn turn)
-    {
-        foreach (var number in started)
-        {
-            if (_held.TryGetValue(number, out var lease) && lease.Phase == LeasePhase.Starting)
-            {
-                Run_NeedsLock(lease, turn);
-            }
-        }
-    }
-
-    private void Run_NeedsLock(HeldLease lease, Turn turn)
-    {
-        var now = Now;
-        lease.Phase = LeasePhase.Running;
-        lease.StartedAt = now;
-        lease.EndsAt = now + TimeSpan.FromMilliseconds(lease.Wire.RemainingMs);
-        lease.Attempt = new CancellationTokenSource();
-        Arm_NeedsLock(lease, now);
-        turn.Launch(lease);
-    }
-
-    private static void Arm_NeedsLock(HeldLease lease, TimeSpan now)
-    {
-        if (lease.Job.AttemptTimeoutMs is { } limit)
-        {
-            lease.AttemptEndsAt = now + TimeSpan.FromMilliseconds(limit);
-        }
-    }
-
-    private void Forget_NeedsLock(IReadOnlyList<long> accepted)
-    {
-        foreach (var number in accepted)
-        {
-            if (_held.TryGetValue(number, out var lease) && lease.Phase == LeasePhase.Ended)
-            {
-                _held.Remove(number);
-                _box.Forget(lease);
-                lease.Phase = LeasePhase.Gone;
-            }
-        }
-    }
-
-    private void Drop_NeedsLock(IReadOnlyList<long> refused, Turn turn)
-    {
-        foreach (var number in refused)
-        {
-            if (!_held.Remove(number, out var lease))
-            {
-                continue;
-            }
-
-            switch (lease.Phase)
-            {
-                case LeasePhase.Waiting:
-                    _slots.Unqueue(lease);
-                    break;
-                case LeasePhase.Starting:
-                    _slots.Release(lease);
-                    break;
-                case LeasePhase.Running:
-                    Stop_NeedsLock(lease, StopCause.LostLease, turn);
-                    break;
-                case LeasePhase.Ended:
-                    _box.Forget(lease);
-                    break;
-            }
-
-            lease.Phase = LeasePhase.Gone;
-        }
-    }
-
-    private void Cancel_NeedsLock(IReadOnlyList<long> cancelled, Turn turn)
-    {
-        foreach (var number in cancelled)
-        {
-            if (_held.TryGetValue(number, out var lease))
-            {
-                Stop_NeedsLock(lease, StopCause.User, turn);
-            }
-        }
-    }
-
-    private void Stop_NeedsLock(HeldLease lease, StopCause cause, Turn turn)
-    {
-        switch (lease.Phase)
-        {
-            case LeasePhase.Waiting:
-                _slots.Unqueue(lease);
-                End_NeedsLock(lease, StopReports.Of(lease, cause, TimeSpan.Zero));
-                break;
-            case LeasePhase.Starting:
-                _slots.Release(lease);
-                End_NeedsLock(lease, cause == StopCause.User ? StopReports.Of(lease, cause, TimeSpan.Zero) : StopReports.HandedBack(lease));
-                break;
-            case LeasePhase.Running when lease.Stop == StopCause.None || (cause == StopCause.LostLease && lease.Stop != cause):
-                lease.Stop = cause;
-                lease.StoppedAt ??= Now;
-                turn.Cancel(lease);
-                break;
-        }
-    }
-
-    private void Watch_NeedsLock(HeldLease lease, TimeSpan now, Turn turn)
-    {
-        if (lease.Phase is LeasePhase.Running or LeasePhase.Starting && now >= lease.LostAt)
-        {
-            Stop_NeedsLock(lease, StopCause.LostLease, turn);
-        }
-
-        if (lease.Phase == LeasePhase.Running)
-        {
-            if (now >= lease.EndsAt)
-            {
-                Stop_NeedsLock(lease, StopCause.Deadline, turn);
-            }
-            else if (now >= lease.AttemptEndsAt && !lease.AttemptTimedOut && lease.Stop == StopCause.None)
-            {
-                lease.AttemptTimedOut = true;
-                lease.StoppedAt ??= now;
-                turn.Cancel(lease);
-            }
-        }
-
-        if (!lease.Stuck && lease.StoppedAt is { } stopped && now - stopped >= _options.StuckGrace)
-        {
-            _slots.GiveUp(lease);
-            turn.Stuck(lease);
-            if (lease.Phase == LeasePhase.Running)
-            {
-                var cause = lease.Stop != StopCause.None ? lease.Stop : StopCause.AttemptTimeout;
-                End_NeedsLock(lease, StopReports.Of(lease, cause, now - lease.StartedAt, stuck: true));
-            }
-        }
-    }
-
-    private void End_NeedsLock(HeldLease lease, LeaseReport report)
-    {
-        lease.Phase = LeasePhase.Ended;
-        lease.Report = report;
-        lease.ReportBytes = 512 + (report.Result?.Outputs?.Length ?? 0) + (report.Result?.ErrorDetails?.Length ?? 0);
-        _box.Add(lease);
-        ReportWanted.Set();
-    }
-
-    // True when the answer left something unsaid: it goes out again with the next tick rather than at once, since a scheduler
-    // that does not mention a report now will not do so a microsecond later.
-    private bool TellAgain_NeedsLock(ExchangeCall call)
-    {
-        var untold = false;
-        foreach (var lease in call.Reports ?? [])
-        {
-            if (lease.Phase == LeasePhase.Ended)
-            {
-                _box.PutBack(lease);
-                untold = true;
-            }
-        }
-
-        foreach (var start in call.Request.Starts ?? [])
-        {
-            if (_held.TryGetValue(start.Lease, out var lease) && lease.Phase == LeasePhase.Starting)
-            {
-                _box.AddStart(start.Lease);
-                untold = true;
-            }
-        }
-
-        return untold;
     }
 
     private void Told_NeedsLock(bool wakeReports)

@@ -7,7 +7,7 @@ namespace Beamline.ExecutorHost.Leases;
 /// What is to be told to the scheduler on the report channel, and how much of it. Guarded by the lock of <see cref="LeaseBook"/>,
 /// which owns it. Ended leases stay counted until they are accepted or refused.
 /// </summary>
-internal sealed class ReportBox(int maxCount, long maxBytes)
+internal sealed class ReportBox(int maxCount, long maxBytes, Signal wanted)
 {
     // A call carries at most this many bytes of reports; the rest follows with the next one.
     private const int CallBytes = WireLimits.MaxBatchBytes - 256 * 1024;
@@ -34,6 +34,7 @@ internal sealed class ReportBox(int maxCount, long maxBytes)
         _count++;
         _bytes += lease.ReportBytes;
         _reports.Enqueue(lease);
+        wanted.Set();
     }
 
     /// <summary>The scheduler has taken the report, or wants none.</summary>
@@ -43,7 +44,11 @@ internal sealed class ReportBox(int maxCount, long maxBytes)
         _bytes -= lease.ReportBytes;
     }
 
-    public void AddStart(long lease) => _starts.Add(lease);
+    public void AddStart(long lease)
+    {
+        _starts.Add(lease);
+        wanted.Set();
+    }
 
     public void AddNote(LeaseProgress note)
     {
@@ -116,4 +121,7 @@ internal sealed class ReportBox(int maxCount, long maxBytes)
 
     /// <summary>Tells them again: the call that carried them had no answer, or the answer did not mention them.</summary>
     public void PutBack(HeldLease lease) => _reports.Enqueue(lease);
+
+    /// <inheritdoc cref="PutBack(HeldLease)"/>
+    public void PutBack(LeaseStart start) => _starts.Add(start.Lease);
 }
