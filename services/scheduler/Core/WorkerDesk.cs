@@ -423,8 +423,9 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         var held = worker.HeldWork;
         if (channel == ChannelKind.Report)
         {
-            // What this answer grants has used up the room that the held call spoke of.
-            if (call.Leases.Count > 0 && held is not null)
+            // What this answer grants has used up the room that the held call spoke of; a draining worker wants to know that
+            // nothing more comes on it.
+            if (held is not null && (call.Leases.Count > 0 || call.Request.Draining))
             {
                 Answer(now, held);
             }
