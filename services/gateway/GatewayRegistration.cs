@@ -34,6 +34,7 @@ public static class GatewayRegistration
         services.AddSingleton<BusFallback>();
         services.AddRunning<WatchFeed>();
         services.AddRunning<AdmitBatcher>();
+        services.AddHealthChecks().AddCheck<SchedulerCheck>("scheduler");
 
         services.AddSingleton<SubmitEndpoints>();
         services.AddSingleton<BatchEndpoints>();

@@ -23,9 +23,10 @@ internal sealed class WatchFeed(
     private const int MaxLineBytes = 2 * WireLimits.MaxBatchBytes;
     private static readonly TimeSpan FirstBackoff = TimeSpan.FromMilliseconds(100);
     private readonly Random _random = new();
+    private volatile bool _open;
 
     /// <summary>True while the stream is open.</summary>
-    public bool IsOpen { get; private set; }
+    public bool IsOpen => _open;
 
     /// <summary>Asks for tasks once; what has ended wakes who waits for it.</summary>
     /// <returns>The tasks that the scheduler does not know.</returns>
@@ -69,14 +70,14 @@ internal sealed class WatchFeed(
             catch (Exception broken) when (broken is DaprException or HttpRequestException or IOException or JsonException or OperationCanceledException)
             {
                 // Said once a break, not once a try.
-                if (IsOpen || backoff == FirstBackoff)
+                if (_open || backoff == FirstBackoff)
                 {
                     logger.StreamBroken(broken.Message);
                 }
             }
 
-            backoff = IsOpen ? FirstBackoff : TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, options.Value.WatchMaxBackoff.Ticks));
-            IsOpen = false;
+            backoff = _open ? FirstBackoff : TimeSpan.FromTicks(Math.Min(backoff.Ticks * 2, options.Value.WatchMaxBackoff.Ticks));
+            _open = false;
             await DelayAsync(backoff * (0.5 + (_random.NextDouble() / 2)), ct).ConfigureAwait(false);
         }
     }
@@ -96,7 +97,7 @@ internal sealed class WatchFeed(
                 silence.CancelAfter(options.Value.WatchSilence);
                 if (line.Length > 0 && WatchLineReader.Read(line, waits.End))
                 {
-                    IsOpen = true;
+                    _open = true;
                     logger.StreamOpened();
                     await asking.ConfigureAwait(false);
                     asking = AskQuietlyAsync(waits.Awaited(), either.Token);

@@ -81,6 +81,8 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
             response.Headers.Location?.OriginalString, response.Headers.RetryAfter?.Delta);
     }
 
+    public Task StopAsync() => _app.StopAsync(Ct);
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

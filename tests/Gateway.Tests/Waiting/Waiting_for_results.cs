@@ -174,6 +174,44 @@ public sealed class Waiting_for_results
         Assert.Equal(["0 200", "1 200"], answer.Lines.Select(line => $"{line.GetProperty("index")} {line.GetProperty("status")}").Order());
     }
 
+    [Fact]
+    public async Task A_gateway_that_stops_answers_who_waits()
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+        var admitted = new TaskCompletionSource();
+        gateway.Scheduler.OnAdmit = (request, _) =>
+        {
+            admitted.TrySetResult();
+            return Task.FromResult(ScriptedScheduler.AcceptAll(request));
+        };
+        var single = gateway.SubmitAsync(Bodies.HashOf("a"), "?wait=60");
+        await admitted.Task;
+
+        await gateway.StopAsync();
+
+        Assert.Equal(HttpStatusCode.Accepted, (await single).Status);
+    }
+
+    [Fact]
+    public async Task Health_says_when_no_scheduler_answers_and_liveness_does_not_care()
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+        var watch = await gateway.Scheduler.WatchAsync();
+        Assert.Equal(HttpStatusCode.OK, (await gateway.GetAsync("/healthz")).Status);
+        var before = await gateway.GetAsync("/_health");
+
+        await watch.OpenAsync();
+        Answer after;
+        do
+        {
+            after = await gateway.GetAsync("/_health");
+        }
+        while (after.Status != HttpStatusCode.OK);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, before.Status);
+        Assert.Contains("no scheduler answers", before.Body);
+    }
+
     private static async Task<WatchStream> OpenAsync(GatewayUnderTest gateway)
     {
         var watch = await gateway.Scheduler.WatchAsync();
