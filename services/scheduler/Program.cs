@@ -1,2 +1,14 @@
+using Beamline.DaprAccess;
+using Beamline.Observability;
+using Beamline.Scheduler;
+
 var builder = WebApplication.CreateSlimBuilder(args);
-await builder.Build().RunAsync();
+builder.AddBeamline("scheduler");
+builder.Services.AddDaprClient();
+builder.Services.AddScheduler(builder.Configuration);
+
+var app = builder.Build();
+app.UseAppApiToken();
+app.MapBeamline();
+app.MapScheduler();
+await app.RunAsync();

@@ -16,7 +16,7 @@ namespace Beamline.Scheduler.Events;
 internal sealed record EventStore(
     Func<CancellationToken, Task<long>> LoadCursor,
     Func<long, CancellationToken, Task> SaveCursor,
-    Func<long, int, CancellationToken, Task<IReadOnlyList<EventRow>>> ReadAfter);
+    Func<long, CancellationToken, Task<FeedPage<EventRow>>> ReadAfter);
 
 /// <summary>
 /// Publishes events in packs, a topic for each tenant, by each tenant's policy. Unlike the outbox it keeps no row an event: a
@@ -36,7 +36,7 @@ internal sealed class EventPublisher(
     private readonly EventOptions _options = options.Value;
     private readonly LaneOptions _lane = lanes.Get(OutboxPublisher.Section);
     private readonly RowFeed<CommittedEvent> _feed = new(
-        async (after, limit, ct) => [.. (await store.ReadAfter(after, limit, ct).ConfigureAwait(false)).Select(row => new CommittedEvent(row))],
+        async (after, ct) => (await store.ReadAfter(after, ct).ConfigureAwait(false)).Of(row => new CommittedEvent(row)),
         rising: true,
         new LaneOptions { BufferedRows = options.Value.BufferedEvents },
         time);

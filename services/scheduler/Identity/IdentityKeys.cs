@@ -91,7 +91,7 @@ internal sealed class IdentityKeys(DaprClient dapr, IOptions<IdentityOptions> op
 
     private IdentityAnswer[] Away(int count, string reason)
     {
-        var ledgerOnly = _options.WhenStateAway == StateAway.LedgerOnly;
+        var ledgerOnly = _options.WhenStateAway == IdentityOptions.LedgerOnly;
         if (Interlocked.Exchange(ref _away, 1) == 0)
         {
             logger.StateStoreAway(reason, ledgerOnly ? "the ledger alone decides" : "admission refuses");

@@ -1,23 +1,19 @@
 namespace Beamline.Scheduler.Identity;
 
-/// <summary>What admission does while the state store is away.</summary>
-internal enum StateAway
-{
-    /// <summary>Decides nothing: 503, or the message stays unacknowledged.</summary>
-    Refuse,
-
-    /// <summary>Goes on with what the ledger holds: a step that ended long ago may run a second time. Said in the log.</summary>
-    LedgerOnly,
-}
-
 /// <summary>Section <c>Identity</c>; how keys are written is <c>Identity:Writing</c> (<see cref="Lanes.LaneOptions"/>).</summary>
 internal sealed class IdentityOptions
 {
     public const string Section = "Identity";
     public const string WritingSection = "Identity:Writing";
 
-    /// <summary><c>refuse</c> or <c>ledger-only</c>.</summary>
-    public StateAway WhenStateAway { get; set; } = StateAway.Refuse;
+    public const string Refuse = "refuse";
+    public const string LedgerOnly = "ledger-only";
+
+    /// <summary>
+    /// What admission does while the state store is away. <c>refuse</c>: it decides nothing (503, or the message stays on the bus).
+    /// <c>ledger-only</c>: it goes on with what the ledger holds, so a step that ended long ago may run a second time; the log says so.
+    /// </summary>
+    public string WhenStateAway { get; set; } = Refuse;
 
     /// <summary>The longest that a lookup may take, waiting for the one before included. Admission must answer within 1.5 s.</summary>
     public TimeSpan LookupTimeout { get; set; } = TimeSpan.FromSeconds(1);

@@ -12,7 +12,7 @@ namespace Beamline.Scheduler.Identity;
 /// <param name="ReadDue">Ended tasks with unconfirmed keys and row ids above a number, in order.</param>
 /// <param name="Confirm">Notes that the state store has these tasks' keys, so that the rows may be purged.</param>
 internal sealed record DueKeyStore(
-    Func<long, int, CancellationToken, Task<IReadOnlyList<DueKey>>> ReadDue,
+    Func<long, CancellationToken, Task<FeedPage<DueKey>>> ReadDue,
     Func<IReadOnlyList<long>, CancellationToken, Task> Confirm);
 
 /// <summary>

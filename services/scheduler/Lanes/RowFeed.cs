@@ -1,10 +1,16 @@
 namespace Beamline.Scheduler.Lanes;
 
+/// <summary>Rows read from the ledger; <paramref name="More"/> says that the page was full before the rows were at an end.</summary>
+internal sealed record FeedPage<T>(IReadOnlyList<T> Rows, bool More)
+{
+    public FeedPage<TOther> Of<TOther>(Func<T, TOther> convert) => new([.. Rows.Select(convert)], More);
+}
+
 /// <summary>
 /// The committed rows of one kind that have yet to leave. Commits offer them; what finds no room is read from the ledger later,
 /// as is everything left over from an earlier run. One reader: the lane.
 /// </summary>
-/// <param name="readAfter">Reads up to so many rows with ids above the first argument, in the order of their ids.</param>
+/// <param name="readAfter">Reads a page of rows with ids above the argument, in the order of their ids.</param>
 /// <param name="rising">
 /// Ids rise from commit to commit. Where they do not (a task's end comes in any order), the ledger is read from its beginning
 /// again, so a row may come twice until the ledger knows that it is done.
@@ -12,14 +18,12 @@ namespace Beamline.Scheduler.Lanes;
 /// <param name="options">How much is kept in memory.</param>
 /// <param name="time">The clock of the waits.</param>
 internal sealed class RowFeed<T>(
-    Func<long, int, CancellationToken, Task<IReadOnlyList<T>>> readAfter,
+    Func<long, CancellationToken, Task<FeedPage<T>>> readAfter,
     bool rising,
     LaneOptions options,
     TimeProvider time)
     where T : class, ILaneRow
 {
-    private const int Page = 512;
-
     private readonly Lock _lock = new(); // guards everything below but _arrived
     private readonly Queue<T> _queue = new();
     private long _bytes;
@@ -93,27 +97,27 @@ internal sealed class RowFeed<T>(
                 _passedOver &= !rising && after > 0; // a read from the beginning sees all that was passed over
             }
 
-            var rows = await readAfter(after, Page, ct).ConfigureAwait(false);
+            var page = await readAfter(after, ct).ConfigureAwait(false);
             lock (_lock)
             {
-                Queue_NeedsLock(rows);
+                Queue_NeedsLock(page);
             }
         }
     }
 
-    private void Queue_NeedsLock(IReadOnlyList<T> rows)
+    private void Queue_NeedsLock(FeedPage<T> page)
     {
-        foreach (var row in rows)
+        foreach (var row in page.Rows)
         {
             Enqueue_NeedsLock(row);
         }
 
-        if (rows.Count == Page)
+        if (page.More)
         {
             return;
         }
 
-        // A short page saw all that was committed before the read began; an offer that came meanwhile stands for more.
+        // The last page saw all that was committed before the read began; an offer that came meanwhile stands for more.
         _behind = _passedOver;
         _lastQueued = rising ? _lastQueued : 0;
     }

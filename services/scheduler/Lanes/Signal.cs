@@ -22,8 +22,8 @@ internal sealed class Signal(TimeProvider time)
         waiter?.TrySetResult();
     }
 
-    /// <summary>Returns when set, or after <paramref name="longest"/>, whichever comes first; a set signal is taken.</summary>
-    public async Task WaitAsync(TimeSpan longest, CancellationToken ct)
+    /// <summary>Returns true when set, which takes the signal, or false after <paramref name="longest"/>.</summary>
+    public async Task<bool> WaitAsync(TimeSpan longest, CancellationToken ct)
     {
         TaskCompletionSource waiter;
         lock (_lock)
@@ -31,7 +31,7 @@ internal sealed class Signal(TimeProvider time)
             if (_set)
             {
                 _set = false;
-                return;
+                return true;
             }
 
             // Whoever sets the signal must not run the loop on its own thread.
@@ -53,7 +53,9 @@ internal sealed class Signal(TimeProvider time)
         lock (_lock)
         {
             _waiter = null;
+            var set = _set;
             _set = false;
+            return set;
         }
     }
 }

@@ -4,7 +4,10 @@ using Microsoft.Data.Sqlite;
 
 namespace Beamline.Scheduler.Ledger;
 
-/// <summary>Removes rows that nobody needs any more: ended, key confirmed, messages published, old enough.</summary>
+/// <summary>
+/// Removes rows that nobody needs any more: ended, key confirmed, messages and events published, no dead letter that tells of
+/// them, old enough.
+/// </summary>
 internal static class LedgerPurge
 {
     public static IReadOnlyList<(long TaskId, TaskKeys Keys)> Run(SqliteConnection connection, SqliteTransaction transaction, long endedBefore, int limit)
@@ -15,6 +18,8 @@ internal static class LedgerPurge
             SELECT id, identity, tenant_id, assignment_id FROM tasks
             WHERE state >= 10 AND key_confirmed = 1 AND ended_at < $before
                 AND id NOT IN (SELECT task_id FROM outbox WHERE task_id IS NOT NULL)
+                AND id NOT IN (SELECT task_id FROM dead_letters WHERE task_id IS NOT NULL)
+                AND NOT EXISTS (SELECT 1 FROM events e WHERE e.task_id = tasks.id AND e.seq > (SELECT value FROM meta WHERE name = 'events_published'))
             ORDER BY id LIMIT $limit
             """,
             transaction).Bind("$before", endedBefore).Bind("$limit", limit);

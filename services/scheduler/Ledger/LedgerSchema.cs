@@ -46,6 +46,12 @@ internal static class LedgerSchema
         CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
         INSERT INTO meta VALUES ('epoch', 0), ('events_published', 0);
         """,
+
+        // Lists of a tenant's tasks and dead letters, newest first: the row id is part of an index, so it gives the order too.
+        """
+        CREATE INDEX tasks_by_tenant ON tasks (tenant_id);
+        CREATE INDEX dead_letters_by_tenant ON dead_letters (tenant_id);
+        """,
     ];
 
     public static int Newest => Migrations.Length;

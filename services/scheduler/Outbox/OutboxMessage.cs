@@ -14,6 +14,9 @@ internal sealed class OutboxMessage(OutboxRow row) : ILaneRow, IBusMessage
 
     public string? AssignmentId => row.Task?.AssignmentId ?? row.DeadLetter?.AssignmentId;
 
+    /// <summary>False when what the message is made from is gone.</summary>
+    public bool CanBeMade => row is not { Data: null, Task: null, Ending: null, DeadLetter: null };
+
     /// <summary>What the message weighs, about.</summary>
     public int Bytes { get; } = OutboxMessages.Estimate(row);
 

@@ -39,9 +39,9 @@ internal static class OutboxMessages
     public static ReadOnlyMemory<byte> Build(OutboxRow row) => row switch
     {
         { Data: { } data } => data.Utf8,
-        { Kind: OutboxKind.Ack, Task: { } task } => Write(Accepted(row, task.Assignment), BeamlineJson.Default.ExecAssignmentAck),
+        { Kind: OutboxKind.Ack, Task: { } task } => Acks.Accepted(task, row.At, row.Number).Utf8,
         { Kind: OutboxKind.Result, Ending: { } ending } => ending.Result.Utf8,
-        { Kind: OutboxKind.DeadLetter, DeadLetter: { } letter } => Write(Of(letter, row.Task, row.Ending?.Result), BeamlineJson.Default.DeadLetter),
+        { Kind: OutboxKind.DeadLetter, DeadLetter: { } letter } => Write(Of(letter, row.Task, row.Ending?.Result)),
         _ => throw new InvalidOperationException($"Outbox row {row.Id} ({row.Kind}) has nothing to be made from."),
     };
 
@@ -69,18 +69,5 @@ internal static class OutboxMessages
         };
     }
 
-    private static ExecAssignmentAck Accepted(OutboxRow row, ExecAssignment assignment) => new()
-    {
-        Id = string.Create(CultureInfo.InvariantCulture, $"ack:{assignment.TenantId}:{assignment.AssignmentId}:{row.Number}"),
-        AssignmentId = assignment.AssignmentId,
-        Status = AckStatuses.Accepted,
-        Message = "Assignment accepted for execution",
-        RequestId = assignment.RequestId,
-        TraceId = assignment.TraceId,
-        TenantId = assignment.TenantId,
-        AcknowledgedAt = row.At,
-    };
-
-    private static ReadOnlyMemory<byte> Write<T>(T message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
-        JsonSerializer.SerializeToUtf8Bytes(message, type);
+    public static byte[] Write(DeadLetter letter) => JsonSerializer.SerializeToUtf8Bytes(letter, BeamlineJson.Default.DeadLetter);
 }

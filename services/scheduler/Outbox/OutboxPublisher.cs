@@ -12,7 +12,7 @@ namespace Beamline.Scheduler.Outbox;
 /// <param name="ReadAfter">Unpublished rows of a kind with ids above a number, in order, with all that their messages are made from.</param>
 /// <param name="Delete">Takes published rows out.</param>
 internal sealed record OutboxStore(
-    Func<OutboxKind, long, int, CancellationToken, Task<IReadOnlyList<OutboxRow>>> ReadAfter,
+    Func<OutboxKind, long, CancellationToken, Task<FeedPage<OutboxRow>>> ReadAfter,
     Func<IReadOnlyList<long>, CancellationToken, Task> Delete);
 
 /// <summary>
@@ -52,8 +52,20 @@ internal sealed class OutboxPublisher : BackgroundService, ICommitListener
             _feeds.Add(kind, feed);
             _loops.Add(lane.RunAsync);
 
-            async Task<IReadOnlyList<OutboxMessage>> ReadAfter(long after, int limit, CancellationToken ct) =>
-                [.. (await store.ReadAfter(kind, after, limit, ct).ConfigureAwait(false)).Select(row => new OutboxMessage(row))];
+            async Task<FeedPage<OutboxMessage>> ReadAfter(long after, CancellationToken ct)
+            {
+                var page = (await store.ReadAfter(kind, after, ct).ConfigureAwait(false)).Of(row => new OutboxMessage(row));
+                var lost = page.Rows.Where(message => !message.CanBeMade).ToList();
+                if (lost.Count == 0)
+                {
+                    return page;
+                }
+
+                // A repeated ack of a task that was purged in between: nobody waits for it, and it must not stay for ever.
+                logger.RowsWithoutMessage(topic, lost.Count);
+                published.Add(lost);
+                return page with { Rows = [.. page.Rows.Except(lost)] };
+            }
         }
     }
 

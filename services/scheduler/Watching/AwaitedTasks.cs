@@ -10,6 +10,9 @@ internal sealed class AwaitedTasks(int bound)
 
     public int Count => _keys.Count;
 
+    /// <summary>Entries held to know the oldest: more than there are keys, but bounded too.</summary>
+    public int Remembered => _order.Count;
+
     /// <summary>False when the oldest had to go to make room.</summary>
     public bool Add(TaskKey key)
     {

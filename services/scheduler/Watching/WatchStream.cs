@@ -54,7 +54,7 @@ internal sealed class WatchStream(WatchOptions options, TimeProvider time)
     /// <summary>The next line's results, empty when a keep-alive is due, or null when the stream has ended. One reader.</summary>
     public async Task<IReadOnlyList<TaskEnded>?> NextAsync(CancellationToken ct)
     {
-        for (var waited = false; ; waited = true)
+        while (true)
         {
             lock (_lock)
             {
@@ -69,12 +69,10 @@ internal sealed class WatchStream(WatchOptions options, TimeProvider time)
                 }
             }
 
-            if (waited)
+            if (!await _changed.WaitAsync(options.KeepAlive, ct).ConfigureAwait(false))
             {
                 return KeepAlive;
             }
-
-            await _changed.WaitAsync(options.KeepAlive, ct).ConfigureAwait(false);
         }
     }
 
