@@ -93,6 +93,17 @@ internal sealed class CommitRecorder : ICommitListener
         }
     }
 
+    public IReadOnlyList<EventRow> Events
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _batches.SelectMany(b => b.Events)];
+            }
+        }
+    }
+
     public IReadOnlyList<OutboxRow> Outbox
     {
         get

@@ -2,6 +2,7 @@ using Beamline.Contracts.Admission;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Json;
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Ledger;
 using Beamline.Sqlite;
@@ -188,6 +189,8 @@ public sealed class EngineTests
         Assert.Equal(0, await harness.Engine.PurgeAsync(later, 100, Token));
         await harness.Engine.MarkPublishedAsync([.. harness.Commits.Outbox.Select(r => r.Id)], Token);
         Assert.Equal(0, harness.Engine.Depths().OutboxRows);
+        Assert.Equal(0, await harness.Engine.PurgeAsync(later, 100, Token));
+        await harness.Ledger.SaveEventCursorAsync(harness.Commits.Events.Max(e => e.Seq), Token);
         Assert.Equal(1, await harness.Engine.PurgeAsync(later, 100, Token));
         Assert.False((await harness.AdmitAsync(EngineHarness.Item("a"))).Duplicate);
     }

@@ -9,6 +9,8 @@ namespace Beamline.Scheduler.Tests.Outbox;
 /// <summary>A publisher between a ledger in memory and a scripted sidecar, under a clock of the test's own.</summary>
 internal sealed class OutboxBench : IAsyncDisposable
 {
+    private const int Page = 100;
+
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, OutboxRow> _rows = [];
     private readonly BusPublisher _bus;
@@ -22,7 +24,7 @@ internal sealed class OutboxBench : IAsyncDisposable
             _rows.Add(row.Id, row);
         }
 
-        _bus = new BusPublisher(Sidecar.Client(Time));
+        _bus = new BusPublisher(Sidecar.Client(), Time);
         _publisher = new OutboxPublisher(
             new OutboxStore(ReadAfter, Delete), _bus, new FixedOptions<LaneOptions>(options ?? new LaneOptions()), Time, NullLogger<OutboxPublisher>.Instance);
     }
@@ -81,12 +83,13 @@ internal sealed class OutboxBench : IAsyncDisposable
         }
     }
 
-    private Task<IReadOnlyList<OutboxRow>> ReadAfter(OutboxKind kind, long after, int limit, CancellationToken ct)
+    private Task<FeedPage<OutboxRow>> ReadAfter(OutboxKind kind, long after, CancellationToken ct)
     {
         lock (_lock)
         {
             Reads++;
-            return Task.FromResult<IReadOnlyList<OutboxRow>>([.. _rows.Values.Where(row => row.Kind == kind && row.Id > after).Take(limit)]);
+            var rows = _rows.Values.Where(row => row.Kind == kind && row.Id > after).Take(Page).ToList();
+            return Task.FromResult(new FeedPage<OutboxRow>(rows, rows.Count == Page));
         }
     }
 
