@@ -11,6 +11,12 @@ public sealed record PlatformProcessesOptions
 
     /// <summary>Configuration for every service, by configuration key.</summary>
     public IReadOnlyDictionary<string, string?> Settings { get; init; } = new Dictionary<string, string?>();
+
+    /// <summary>The folder of Dapr components; null: the ones that come with Beamline.</summary>
+    public string? ComponentsPath { get; init; }
+
+    /// <summary>Apps of the test itself beside the sidecar, by app-id with the port they listen on.</summary>
+    public IReadOnlyDictionary<string, int> ExtraApps { get; init; } = new Dictionary<string, int>();
 }
 
 /// <summary>
@@ -46,12 +52,20 @@ public sealed class PlatformProcesses : IAsyncDisposable
         {
             _ports[Services[i].Name] = (ports[2 * i], ports[(2 * i) + 1]);
         }
+
+        foreach (var (name, appPort) in options.ExtraApps)
+        {
+            _ports[name] = (appPort, FreePorts.Take(1)[0]);
+        }
     }
 
     public Uri Gateway => new($"http://127.0.0.1:{_ports["gateway"].App}");
 
     /// <summary>Processes of the platform.</summary>
     public static int Count => Services.Length + 1;
+
+    /// <summary>Where a build leaves <c>components/local</c>.</summary>
+    public static string ShippedComponents => Path.Combine(AppContext.BaseDirectory, "components");
 
     /// <summary>CPU of all processes so far, dead ones included.</summary>
     public TimeSpan CpuTime => _spent + _running.Values.Where(process => !process.HasExited).Aggregate(TimeSpan.Zero, (sum, process) => sum + process.CpuTime);
@@ -91,7 +105,7 @@ public sealed class PlatformProcesses : IAsyncDisposable
             _running[name] = process;
         }
 
-        await process.WaitForLineAsync(name == Sidecar ? "sidecar is ready" : "Application started", StartTime);
+        await process.WaitForLineAsync(name == Sidecar ? "ready" : "Application started", StartTime);
     }
 
     /// <summary>SIGKILL, and waits until it is gone.</summary>
@@ -114,11 +128,11 @@ public sealed class PlatformProcesses : IAsyncDisposable
     {
         var arguments = new List<string>
         {
-            "--data", Path.Combine(_options.DataDirectory, "sidecar"), "--components", Path.Combine(AppContext.BaseDirectory, "components"),
+            "--data", Path.Combine(_options.DataDirectory, "sidecar"), "--components", _options.ComponentsPath ?? ShippedComponents,
         };
-        foreach (var (name, _) in Services)
+        foreach (var (name, (app, dapr)) in _ports)
         {
-            arguments.AddRange(["--app", $"{name}={_ports[name].Dapr}:{_ports[name].App}"]);
+            arguments.AddRange(["--app", $"{name}={dapr}:{app}"]);
         }
 
         return ServiceProcess.Start(Sidecar, Executable("Sidecar"), arguments, Environment(failpoint));
@@ -128,8 +142,8 @@ public sealed class PlatformProcesses : IAsyncDisposable
     {
         var environment = Environment(failpoint);
         environment["DAPR_HTTP_PORT"] = _ports[name].Dapr.ToString(CultureInfo.InvariantCulture);
-        environment["Ledger__Path"] = Path.Combine(_options.DataDirectory, "ledger.db");
-        environment["Files__Root"] = Path.Combine(_options.DataDirectory, "files");
+        environment["Ledger__Folder"] = Path.Combine(_options.DataDirectory, "scheduler");
+        environment["Fs__Root"] = Path.Combine(_options.DataDirectory, "files");
         environment["Worker__Id"] = name + "-1";
         foreach (var (key, value) in _options.Settings)
         {
@@ -147,8 +161,8 @@ public sealed class PlatformProcesses : IAsyncDisposable
         ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0",
     };
 
-    // artifacts/bin/<this project>/<configuration>/ → artifacts/bin/<project>/<configuration>/
-    private static string Executable(string project)
+    /// <summary>A service as built beside the running test: <c>artifacts/bin/PROJECT/CONFIGURATION/Beamline.PROJECT</c>.</summary>
+    public static string Executable(string project)
     {
         var here = new DirectoryInfo(AppContext.BaseDirectory);
         return Path.Combine(here.Parent!.Parent!.FullName, project, here.Name, "Beamline." + project);

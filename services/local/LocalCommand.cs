@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Beamline.Local.Demo;
+using Beamline.Local.Platform;
+using Beamline.Observability;
+using Beamline.Sidecar;
+
+namespace Beamline.Local;
+
+/// <summary>The command line of <c>local</c>. What it does not know goes on to the services.</summary>
+internal sealed class LocalCommand
+{
+    private readonly Option<string> _data = new("--data") { Description = "Folder for the ledger, the bus and the tenants' files.", DefaultValueFactory = _ => "./.beamline" };
+    private readonly Option<string> _urls = new("--urls") { Description = "Where the gateway listens.", DefaultValueFactory = _ => "http://127.0.0.1:8080" };
+    private readonly Option<string?> _components = new("--components") { Description = "Folder of Dapr components; by default the ones that come with Beamline." };
+    private readonly Option<bool> _demo = new("--demo") { Description = "Run a dozen real tasks, judge their results, exit." };
+    private readonly Option<bool> _sabotage = new("--sabotage") { Description = "With --demo: alter one task; the demo must fail." };
+    private readonly Option<Uri?> _gateway = new("--gateway") { Description = "With --demo: use the platform that runs behind this gateway." };
+
+    public RootCommand Build()
+    {
+        var root = new RootCommand("Beamline in one process, on an embedded sidecar.") { _data, _urls, _components, _demo, _sabotage, _gateway };
+        root.TreatUnmatchedTokensAsErrors = false;
+        root.SetAction(RunAsync);
+        return root;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        try
+        {
+            return await (parsed.GetValue(_demo) ? DemoAsync(parsed, cancellation) : ServeAsync(parsed, cancellation));
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception exception) when (exception is IOException or InvalidOperationException or UnauthorizedAccessException or ArgumentException or SettingsException or SidecarConfigurationException)
+        {
+            await Console.Error.WriteLineAsync($"local: {exception.Message}");
+            return 1;
+        }
+    }
+
+    private async Task<int> ServeAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        await using var platform = await LocalPlatform.StartAsync(Options(parsed, []), cancellation);
+        await Console.Out.WriteLineAsync($"Beamline is ready at {platform.Gateway}");
+        var stopped = new TaskCompletionSource();
+        await using var registration = cancellation.Register(stopped.SetResult);
+        await stopped.Task;
+        await Console.Out.WriteLineAsync("Beamline is draining");
+        return 0;
+    }
+
+    private async Task<int> DemoAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        await using var web = await DemoWebServer.StartAsync(cancellation);
+        if (parsed.GetValue(_gateway) is { } gateway)
+        {
+            return await DemoCommand.RunAsync(gateway, web, parsed.GetValue(_sabotage), cancellation);
+        }
+
+        // Blocks may not reach the loopback unless it is listed: the demo lists its own page, and keeps the logs off the screen.
+        var settings = new Dictionary<string, string?>
+        {
+            ["Http:Egress:Allow:0"] = web.Address.Authority,
+            ["Logging:Console"] = "false",
+        };
+        await using var platform = await LocalPlatform.StartAsync(Options(parsed, settings), cancellation);
+        return await DemoCommand.RunAsync(platform.Gateway, web, parsed.GetValue(_sabotage), cancellation);
+    }
+
+    private LocalOptions Options(ParseResult parsed, Dictionary<string, string?> settings) => new()
+    {
+        DataDirectory = Path.GetFullPath(parsed.GetValue(_data)!),
+        Urls = parsed.GetResult(_urls) is null or { Implicit: true } && parsed.GetValue(_demo) ? "http://127.0.0.1:0" : parsed.GetValue(_urls)!,
+        ComponentsPath = parsed.GetValue(_components) ?? Path.Combine(AppContext.BaseDirectory, "components"),
+        ServiceArguments = [.. parsed.UnmatchedTokens],
+        Settings = settings,
+    };
+}

@@ -1,0 +1,91 @@
+using Beamline.Sidecar;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace Beamline.Local.Platform;
+
+/// <summary>
+/// The five services and the embedded sidecar in one process:
+/// <code>
+///  HTTP ──▶ gateway ──▶ embedded sidecar ──▶ scheduler, cpu-, io-, gpu-executor
+/// </code>
+/// Only the gateway has a socket. Services and sidecar speak the same HTTP as they do as processes, carried in memory.
+/// </summary>
+internal sealed class LocalPlatform : IAsyncDisposable
+{
+    private readonly EmbeddedSidecar _sidecar;
+
+    // In the order of starting; stopped the other way round, so that whoever calls is gone before who is called.
+    private readonly List<LocalService> _services;
+
+    private LocalPlatform(EmbeddedSidecar sidecar, List<LocalService> services, Uri gateway)
+    {
+        _sidecar = sidecar;
+        _services = services;
+        Gateway = gateway;
+    }
+
+    /// <summary>The gateway's address.</summary>
+    public Uri Gateway { get; }
+
+    public SidecarFaults Faults => _sidecar.Faults;
+
+    /// <exception cref="IOException">The data folder cannot be used, or the address is taken.</exception>
+    public static async Task<LocalPlatform> StartAsync(LocalOptions options, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(options.DataDirectory);
+        var tokens = LocalTokens.New();
+        var services = new List<LocalService>();
+        EmbeddedSidecar? sidecar = null;
+        try
+        {
+            var scheduler = LocalService.Scheduler(options, tokens);
+            services.Add(scheduler);
+            sidecar = await EmbeddedSidecar.StartAsync(
+                new SidecarOptions
+                {
+                    DataDirectory = Path.Combine(options.DataDirectory, "sidecar"),
+                    ComponentsPath = options.ComponentsPath,
+                    ApiToken = tokens.Sidecar,
+                },
+                scheduler.App.Services.GetRequiredService<ILoggerFactory>(),
+                cancellation);
+
+            // The scheduler first, then who leases from it, then who lets work in.
+            await scheduler.StartAsync(sidecar, tokens, cancellation);
+            foreach (var make in LocalService.Executors)
+            {
+                var executor = make(options, tokens);
+                services.Add(executor);
+                await executor.StartAsync(sidecar, tokens, cancellation);
+            }
+
+            var gateway = LocalService.Gateway(options, tokens);
+            services.Add(gateway);
+            await gateway.StartAsync(sidecar, tokens, cancellation);
+            var addresses = gateway.App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
+            return new LocalPlatform(sidecar, services, new Uri(addresses!.Addresses.First()));
+        }
+        catch
+        {
+            await StopAsync(services, sidecar);
+            throw;
+        }
+    }
+
+    /// <summary>Drains: no new work, running steps finish or are handed back, everything committed is published or kept.</summary>
+    public async ValueTask DisposeAsync() => await StopAsync(_services, _sidecar);
+
+    private static async Task StopAsync(List<LocalService> services, EmbeddedSidecar? sidecar)
+    {
+        for (var i = services.Count - 1; i >= 0; i--)
+        {
+            await services[i].DisposeAsync();
+        }
+
+        if (sidecar is not null)
+        {
+            await sidecar.DisposeAsync();
+        }
+    }
+}

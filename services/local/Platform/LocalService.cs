@@ -1,0 +1,103 @@
+using Beamline.Contracts;
+using Beamline.CpuExecutor;
+using Beamline.DaprAccess;
+using Beamline.ExecutorHost;
+using Beamline.Gateway;
+using Beamline.GpuExecutor;
+using Beamline.InProcess;
+using Beamline.IoExecutor;
+using Beamline.Observability;
+using Beamline.Scheduler;
+using Beamline.Sidecar;
+using Microsoft.AspNetCore.Hosting.Server;
+
+namespace Beamline.Local.Platform;
+
+/// <summary>One of the five services, composed as its own Program composes it, with the sockets to the sidecar taken out.</summary>
+internal sealed class LocalService : IAsyncDisposable
+{
+    private readonly string _appId;
+
+    // How the sidecar reaches the app; null where the app has a socket and takes nothing from its sidecar.
+    private readonly InProcessServer? _server;
+    private SidecarApp? _sidecar;
+
+    private LocalService(string appId, LocalOptions options, LocalTokens tokens, Action<WebApplicationBuilder> add, Action<WebApplication> map, bool sockets)
+    {
+        _appId = appId;
+        var builder = WebApplication.CreateSlimBuilder([.. options.ServiceArguments]);
+        builder.Configuration.AddInMemoryCollection(options.Settings);
+        builder.Configuration["DAPR_API_TOKEN"] = tokens.Sidecar;
+        builder.Configuration["APP_API_TOKEN"] = tokens.App;
+        builder.Configuration["Worker:Id"] = appId + "-1";
+        builder.Configuration["Ledger:Folder"] = Path.Combine(options.DataDirectory, "scheduler");
+        builder.Configuration["Fs:Root"] = Path.Combine(options.DataDirectory, "files");
+        builder.AddBeamline(appId);
+        builder.Services.AddSingleton<IHostLifetime, UnsignalledLifetime>();
+
+        // The client is built lazily: by then the sidecar knows this app.
+        builder.Services.AddDaprClient(dapr => dapr.PrimaryHandlerFactory = () => _sidecar!.CreateHandler());
+        add(builder);
+        if (sockets)
+        {
+            builder.WebHost.UseUrls(options.Urls);
+        }
+        else
+        {
+            _server = new InProcessServer();
+            builder.Services.AddSingleton<IServer>(_server);
+        }
+
+        App = builder.Build();
+        if (!sockets)
+        {
+            App.UseAppApiToken();
+        }
+
+        App.MapBeamline();
+        map(App);
+    }
+
+    public static IReadOnlyList<Func<LocalOptions, LocalTokens, LocalService>> Executors { get; } =
+    [
+        (options, tokens) => new LocalService(AppIds.CpuExecutor, options, tokens, b => b.Services.AddCpuExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
+        (options, tokens) => new LocalService(AppIds.IoExecutor, options, tokens, b => b.Services.AddIoExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
+        (options, tokens) => new LocalService(AppIds.GpuExecutor, options, tokens, b => b.Services.AddGpuExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
+    ];
+
+    public WebApplication App { get; }
+
+    public static LocalService Scheduler(LocalOptions options, LocalTokens tokens) =>
+        new(AppIds.Scheduler, options, tokens, b => b.Services.AddScheduler(b.Configuration), app => app.MapScheduler(), sockets: false);
+
+    public static LocalService Gateway(LocalOptions options, LocalTokens tokens) =>
+        new(AppIds.Gateway, options, tokens, b => b.Services.AddGateway(b.Configuration), app => app.MapGateway(), sockets: true);
+
+    /// <summary>Introduces the app to the sidecar, then starts it.</summary>
+    public async Task StartAsync(EmbeddedSidecar sidecar, LocalTokens tokens, CancellationToken cancellation)
+    {
+        _sidecar = await sidecar.AddAppAsync(
+            new SidecarAppOptions { AppId = _appId, AppHandler = _server is null ? null : new InProcessHandler(_server), AppApiToken = tokens.App }, cancellation);
+        await App.StartAsync(cancellation);
+    }
+
+    /// <summary>Drains the app, then takes it away from its sidecar.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await App.StopAsync(CancellationToken.None);
+        await App.DisposeAsync();
+        _server?.Dispose();
+        if (_sidecar is not null)
+        {
+            await _sidecar.RemoveAsync();
+        }
+    }
+
+    /// <summary>Signals belong to the process, which stops the services in order; a host of its own would stop at once.</summary>
+    private sealed class UnsignalledLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

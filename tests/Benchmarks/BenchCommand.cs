@@ -1,0 +1,52 @@
+using Beamline.Benchmarks.Load;
+using Beamline.Benchmarks.Workloads;
+
+namespace Beamline.Benchmarks;
+
+/// <summary>Runs one benchmark on a data folder of its own.</summary>
+internal static class BenchCommand
+{
+    public static async Task<int> RunAsync(BenchOptions options)
+    {
+        // On the disk of the checkout by default: a temporary folder in memory would flatter every fsync.
+        var data = Path.GetFullPath(options.DataDirectory ?? Path.Combine(".beamline", $"bench-{Guid.NewGuid():n}"));
+        Directory.CreateDirectory(data);
+        try
+        {
+            return await RunInAsync(options, data);
+        }
+        finally
+        {
+            if (options.DataDirectory is null)
+            {
+                Directory.Delete(data, recursive: true);
+            }
+        }
+    }
+
+    private static async Task<int> RunInAsync(BenchOptions options, string data)
+    {
+        var settings = new Dictionary<string, string?>
+        {
+            ["Ledger:Synchronous"] = options.Synchronous,
+            ["Http:Egress:Allow:0"] = "127.0.0.1",
+            ["Logging:LogLevel:Default"] = "Warning",
+        };
+        switch (options.Bench)
+        {
+            case "w1":
+                return await ThroughputBench.RunAsync(options, new HashWorkload(options.Tasks ?? 10_000), settings, data);
+            case "w2":
+                var (server, address) = await AnsweringServer.StartAsync();
+                await using (server)
+                {
+                    return await ThroughputBench.RunAsync(options, new HttpWorkload(options.Tasks ?? 5_000, address), settings, data);
+                }
+
+            case "gates":
+                return await GatesBench.RunAsync(options, settings, data);
+            default:
+                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Beamline.EndToEnd.Tests;
+
+/// <summary>One run of a step, as the outside world saw it.</summary>
+public sealed record Sighting(string Assignment, int Delivery, long Lease, int Retry);
+
+/// <summary>An HTTP server outside Beamline that writes down every call that a step makes.</summary>
+public sealed class Witness : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly ConcurrentQueue<Sighting> _sightings = new();
+
+    private Witness(WebApplication app) => _app = app;
+
+    public Uri Address { get; private set; } = null!;
+
+    public IReadOnlyList<Sighting> Sightings => [.. _sightings];
+
+    public static async Task<Witness> StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        var witness = new Witness(app);
+        app.MapGet("/seen", witness.Record);
+        await app.StartAsync();
+        witness.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        return witness;
+    }
+
+    /// <summary>Runs that the contract does not allow: the same delivery and retry of an assignment more than once.</summary>
+    public IReadOnlyList<string> Repeats() =>
+    [
+        .. _sightings.GroupBy(seen => (seen.Assignment, seen.Delivery, seen.Retry)).Where(group => group.Count() > 1)
+            .Select(group => $"{group.Key.Assignment} delivery {group.Key.Delivery} retry {group.Key.Retry} ran {group.Count()} times"),
+    ];
+
+    public int RunsOf(string assignment) => _sightings.Count(seen => seen.Assignment == assignment);
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private IResult Record(HttpRequest request)
+    {
+        string Header(string name) => request.Headers["x-beamline-" + name].ToString();
+        _sightings.Enqueue(new Sighting(
+            Header("assignment"), int.Parse(Header("delivery"), CultureInfo.InvariantCulture),
+            long.Parse(Header("lease"), CultureInfo.InvariantCulture), int.Parse(Header("retry"), CultureInfo.InvariantCulture)));
+        return Results.Text("seen");
+    }
+}
