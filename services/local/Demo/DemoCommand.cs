@@ -1,5 +1,3 @@
-using Spectre.Console;
-
 namespace Beamline.Local.Demo;
 
 /// <summary>The demo against a gateway, wherever it runs.</summary>
@@ -11,9 +9,9 @@ internal static class DemoCommand
         using var http = new HttpClient { BaseAddress = gateway, Timeout = Timeout.InfiniteTimeSpan };
         var run = Guid.NewGuid().ToString("n")[..8];
         var tasks = DemoTasks.Make(web.Address, run, sabotage);
-        var screen = new DemoScreen(AnsiConsole.Console);
+        var screen = DemoScreen.OnStandardOutput();
 
-        AnsiConsole.WriteLine($"{tasks.Count} tasks go to {gateway}");
+        screen.Line($"{tasks.Count} tasks go to {gateway}");
         var outcomes = await screen.ShowAsync(tasks, onEvent => new DemoRun(new DemoClient(http), onEvent).RunAsync(tasks, cancellation));
         screen.Table(outcomes);
         return outcomes.All(outcome => outcome.AsExpected) ? 0 : 1;

@@ -8,6 +8,21 @@ internal sealed class DemoScreen(IAnsiConsole console)
     private static readonly HashSet<string> Final =
         new(["completed", "failed", "timed_out", "cancelled", "rejected", "dead_lettered"], StringComparer.Ordinal);
 
+    /// <summary>The process's own output: colours and a live list on a terminal, plain text and wide lines into a file or pipe.</summary>
+    public static DemoScreen OnStandardOutput()
+    {
+        if (!Console.IsOutputRedirected)
+        {
+            return new DemoScreen(AnsiConsole.Console);
+        }
+
+        var plain = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+        plain.Profile.Width = 160;
+        return new DemoScreen(plain);
+    }
+
+    public void Line(string text) => console.WriteLine(text);
+
     public async Task<IReadOnlyList<DemoOutcome>> ShowAsync(
         IReadOnlyList<DemoTask> tasks, Func<Action<DemoTask, string>, Task<IReadOnlyList<DemoOutcome>>> run)
     {
@@ -22,11 +37,11 @@ internal sealed class DemoScreen(IAnsiConsole console)
             .Columns(new SpinnerColumn(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ElapsedTimeColumn())
             .StartAsync(async progress =>
             {
-                var lines = tasks.ToDictionary(task => task, task => progress.AddTask(Line(task, "waits"), maxValue: 1));
+                var lines = tasks.ToDictionary(task => task, task => progress.AddTask(Description(task, "waits"), maxValue: 1));
                 outcomes = await run((task, happened) =>
                 {
                     var line = lines[task];
-                    line.Description = Line(task, happened);
+                    line.Description = Description(task, happened);
                     if (Final.Contains(happened))
                     {
                         line.Value = 1;
@@ -55,5 +70,5 @@ internal sealed class DemoScreen(IAnsiConsole console)
             : $"[red]{differing} of {outcomes.Count} tasks did not end as expected.[/]");
     }
 
-    private static string Line(DemoTask task, string happened) => $"{Markup.Escape(task.Name)} [grey]{task.Type}[/] {happened}";
+    private static string Description(DemoTask task, string happened) => $"{Markup.Escape(task.Name)} [grey]{task.Type}[/] {happened}";
 }

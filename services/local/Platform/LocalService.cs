@@ -35,8 +35,7 @@ internal sealed class LocalService : IAsyncDisposable
         builder.AddBeamline(appId);
         builder.Services.AddSingleton<IHostLifetime, UnsignalledLifetime>();
 
-        // The client is built lazily: by then the sidecar knows this app.
-        builder.Services.AddDaprClient(dapr => dapr.PrimaryHandlerFactory = () => _sidecar!.CreateHandler());
+        builder.Services.AddDaprClient(dapr => dapr.PrimaryHandlerFactory = () => new ToSidecar(() => _sidecar!.CreateHandler()));
         add(builder);
         if (sockets)
         {
@@ -90,6 +89,25 @@ internal sealed class LocalService : IAsyncDisposable
         if (_sidecar is not null)
         {
             await _sidecar.RemoveAsync();
+        }
+    }
+
+    /// <summary>The way to the sidecar, found at the first call: clients are made before the app can be introduced.</summary>
+    private sealed class ToSidecar(Func<HttpMessageHandler> make) : HttpMessageHandler
+    {
+        private readonly Lazy<HttpMessageInvoker> _sidecar = new(() => new HttpMessageInvoker(make()));
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            _sidecar.Value.SendAsync(request, cancellationToken);
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing && _sidecar.IsValueCreated)
+            {
+                _sidecar.Value.Dispose();
+            }
+
+            base.Dispose(disposing);
         }
     }
 

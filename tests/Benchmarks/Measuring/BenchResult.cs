@@ -14,6 +14,7 @@ internal sealed record BenchResult
     public required double TasksPerS { get; init; }
 
     /// <summary>CPU seconds of all processes, submitter included (w2's server not), per 1,000 tasks of the throughput part.</summary>
+    [JsonPropertyName("cpu_s_per_1k")]
     public required double CpuSPer1k { get; init; }
 
     /// <summary>Submit to result, single submits at 200/s.</summary>
@@ -33,7 +34,7 @@ internal sealed record BenchResult
 /// <summary>The last line of <c>gates</c>.</summary>
 internal sealed record GatesResult
 {
-    public string Bench => "gates";
+    public string Bench { get; init; } = "gates";
     public required string Runtime { get; init; }
     public required double TasksPerS { get; init; }
     public required double HttpAddedP95Ms { get; init; }
