@@ -32,7 +32,7 @@ public sealed class FloodTests(LocalPlatformProcess local) : IClassFixture<Local
         for (var n = 0; n < BatchSize; n++)
         {
             body.Append(n == 0 ? "" : ",").Append(
-                $$"""{"version":"1","assignment_id":"flood-{{batch}}-{{n}}","executor":{"provider_id":"p"},"job":{"type":"crypto.hash","algorithm":"sha256","content":"x"}}""");
+                $$$"""{"version":"1","assignment_id":"flood-{{{batch}}}-{{{n}}}","executor":{"provider_id":"p"},"job":{"type":"crypto.hash","algorithm":"sha256","content":"x"}}""");
         }
 
         using var content = new StringContent(body.Append(']').ToString(), Encoding.UTF8, "application/json");
