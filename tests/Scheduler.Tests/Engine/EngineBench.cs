@@ -1,5 +1,10 @@
 using System.Diagnostics;
 using Beamline.Contracts.Admission;
+using Beamline.Scheduler.Admission;
+using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Ledger;
+using Beamline.Scheduler.Tests.Core;
+using Beamline.Sqlite;
 
 namespace Beamline.Scheduler.Tests.Engine;
 
@@ -49,5 +54,80 @@ public sealed class EngineBench
             Path.Combine(Path.GetTempPath(), $"beamline-engine-bench-{batch}.txt"),
             $"{total / clock.Elapsed.TotalSeconds:F0} tasks/s, {used.TotalSeconds * 1000 / total:F4} CPU s per 1,000 tasks\n",
             token);
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Where_the_time_goes()
+    {
+        const int total = 20_000;
+        const int batch = 64;
+        var content = new string('x', 512);
+        var lines = new List<string>();
+        await using var ledger = LedgerStore.Open(new LedgerOptions { Folder = Directory.CreateTempSubdirectory("beamline-ledger-").FullName });
+        AdmitItem[] items = [.. Enumerable.Range(0, total).Select(i => EngineHarness.Item($"a{i}", content))];
+        for (var round = 0; round < 3; round++)
+        {
+            lines.Clear();
+            var core = new SchedulingCore(new SchedulingOptions(), ledger.Epoch + round);
+            AdmissionItem[] read = [];
+            Time("read and hash", () => read = [.. items.Select(i => AdmissionItem.Read(i, null))]);
+            List<ChangeBatch> inserts = [];
+            Time("decide", () =>
+            {
+                foreach (var chunk in read.Chunk(batch))
+                {
+                    foreach (var item in chunk)
+                    {
+                        core.Admit(1_000, item.Candidate!, null);
+                    }
+
+                    inserts.Add(core.TakeChanges());
+                }
+            });
+            var driver = new CoreDriver();
+            List<ChangeBatch> ends = [];
+            Time("lease and report", () =>
+            {
+                var request = driver.Worker().Request("report", batch, seq: 1);
+                IReadOnlyList<Contracts.Exchange.LeaseReport> reports = [];
+                for (var seq = 1; core.OpenTasks > 0; seq++)
+                {
+                    var call = core.Exchange(1_000, request with { Seq = seq, Reports = reports, Running = [.. reports.Select(r => new Contracts.Exchange.RunningLease(r.Lease, 0, 0))], Seen = new Contracts.Exchange.SeenSeqs(0, seq - 1) });
+                    reports = [.. call.Answer!.Leases.Select(EngineWorker.Ok)];
+                    ends.Add(core.TakeChanges());
+                    core.TakeAnswered([]);
+                }
+            });
+            Time("make results", () => ends.SelectMany(e => e.Endings).ToList().ForEach(e => e.Result = new(Contracts.Results.ResultConverter.Serialise(
+                Contracts.Results.ResultConverter.ToExecResult(e.Task.Assignment, e.Step, new() { Delivery = 1, Replay = 0, CompletedAt = 1 })))));
+            await TimeAsync("write inserts", inserts);
+            await TimeAsync("write leases and ends", ends);
+            await ledger.RunAsync((c, t) => { c.Execute("DELETE FROM tasks; DELETE FROM events; DELETE FROM outbox", t); return 0; }, TestContext.Current.CancellationToken);
+        }
+
+        await File.WriteAllLinesAsync(Path.Combine(Path.GetTempPath(), "beamline-engine-where.txt"), lines, TestContext.Current.CancellationToken);
+
+        void Time(string what, Action work)
+        {
+            var clock = Stopwatch.StartNew();
+            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+            work();
+            Note(what, clock, cpu);
+        }
+
+        async Task TimeAsync(string what, List<ChangeBatch> batches)
+        {
+            var clock = Stopwatch.StartNew();
+            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+            foreach (var changes in batches)
+            {
+                await ledger.CommitAsync(changes);
+            }
+
+            Note($"{what} ({batches.Count} commits)", clock, cpu);
+        }
+
+        void Note(string what, Stopwatch clock, TimeSpan cpu) => lines.Add(
+            $"{what}: {clock.Elapsed.TotalMicroseconds / total:F1} us, CPU {(Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalMicroseconds / total:F1} us a task");
     }
 }
