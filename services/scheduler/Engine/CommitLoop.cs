@@ -35,6 +35,22 @@ internal sealed class CommitLoop(
     /// <summary>Runs until <see cref="Stop"/>; what is staged by then is still committed.</summary>
     public async Task RunAsync()
     {
+        try
+        {
+            await RunUntilStoppedAsync().ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            // A bug, or a ledger that no longer keeps its word. Nothing of the batch was answered: a fresh start on the ledger
+            // is safe, going on is not.
+            _stalled = true;
+            logger.CommitImpossible(failure);
+            throw;
+        }
+    }
+
+    private async Task RunUntilStoppedAsync()
+    {
         while (await _signal.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
             _signal.Reader.TryRead(out _);
@@ -110,7 +126,7 @@ internal sealed class CommitLoop(
 
                 return true;
             }
-            catch (SqliteException failure)
+            catch (SqliteException failure) when (failure.SqliteErrorCode != SQLitePCL.raw.SQLITE_CONSTRAINT)
             {
                 if (!_stalled)
                 {

@@ -45,7 +45,10 @@ internal static class EngineServices
     }
 }
 
-/// <summary>Brings the engine up with the host, before its port is open, and answers every held call first when it goes down.</summary>
+/// <summary>
+/// Brings the engine up with the host, before its port is open; answers every held call first when it goes down; ends the
+/// process when the engine can commit no more.
+/// </summary>
 internal sealed class EngineHost(SchedulingEngine engine, IHostApplicationLifetime lifetime) : IHostedService
 {
     private CancellationTokenRegistration _stopping;
@@ -53,6 +56,8 @@ internal sealed class EngineHost(SchedulingEngine engine, IHostApplicationLifeti
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _stopping = lifetime.ApplicationStopping.Register(engine.ReleaseHeld);
+        _ = engine.Completion.ContinueWith(
+            _ => lifetime.StopApplication(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return Task.CompletedTask;
     }
 

@@ -13,4 +13,7 @@ internal static partial class SchedulingEngineLog
 
     [LoggerMessage(4, LogLevel.Error, "Commit of {Tasks} task changes was given up at shutdown; none of them had been answered")]
     public static partial void CommitAbandoned(this ILogger logger, int tasks);
+
+    [LoggerMessage(5, LogLevel.Critical, "Commit is impossible; nothing of it was answered, and the scheduler must start afresh on its ledger")]
+    public static partial void CommitImpossible(this ILogger logger, Exception failure);
 }

@@ -52,6 +52,9 @@ public sealed class SchedulingEngine : IAsyncDisposable
     /// <summary>The disk takes no commits at present; what was accepted is safe, and nothing new is accepted.</summary>
     public bool IsStalled => _commits.IsStalled;
 
+    /// <summary>Ends when the engine is disposed, or with the failure after which it can commit no more.</summary>
+    internal Task Completion => _committing;
+
     /// <summary>Starts on the ledger as the last scheduler left it. The ledger stays the caller's to close, after this.</summary>
     internal static SchedulingEngine Start(
         LedgerStore ledger, IdentityLookup lookup, IEnumerable<ICommitListener> listeners, SchedulingOptions scheduling, EngineOptions options, TimeProvider time, ILogger logger, SchedulerMetrics? metrics = null)
@@ -206,7 +209,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
         await _timer.DisposeAsync().ConfigureAwait(false);
         ReleaseHeld();
         _commits.Stop();
-        await _committing.ConfigureAwait(false);
+        await _committing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _commits.Dispose();
     }
 

@@ -213,4 +213,16 @@ public sealed class EngineTests
         harness.Engine.ReleaseHeld();
         Assert.Empty((await held.WaitAsync(TimeSpan.FromSeconds(3), Token)).Leases);
     }
+
+    [Fact]
+    public async Task A_ledger_that_no_longer_keeps_its_word_ends_the_engine_and_answers_nothing_false()
+    {
+        await using var harness = EngineHarness.Open(options: new() { AdmitWithin = TimeSpan.FromMilliseconds(500) });
+        await harness.AdmitAsync(EngineHarness.Item("a"));
+        await harness.Ledger.RunAsync(
+            (connection, transaction) => { connection.Execute("UPDATE tasks SET assignment_id='b'", transaction); return 0; }, Token);
+        Assert.Equal(AdmitStatuses.Refused, (await harness.AdmitAsync(EngineHarness.Item("b"))).Status);
+        await Assert.ThrowsAnyAsync<Microsoft.Data.Sqlite.SqliteException>(() => harness.Engine.Completion.WaitAsync(TimeSpan.FromSeconds(10), Token));
+        Assert.Equal(AdmitStatuses.Refused, (await harness.AdmitAsync(EngineHarness.Item("c"))).Status);
+    }
 }
