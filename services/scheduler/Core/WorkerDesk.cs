@@ -13,7 +13,7 @@ namespace Beamline.Scheduler.Core;
 /// </summary>
 internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, TaskLife life)
 {
-    private readonly Dictionary<string, LinkedList<WorkerState>> _waiting = new(StringComparer.Ordinal);
+    private readonly WorkDealer _dealer = new(table, life);
 
     // All holds last equally long, so the oldest call's runs out first.
     private readonly Queue<ExchangeCall> _holds = new();
@@ -53,32 +53,22 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         worker.Offers = [.. request.Offers.Select(o => BlockTypes.CanonicalOf(o.Type))];
         TakeReports(now, worker, call);
         Renew(now, worker, call);
-        worker.Free = FreeSlots(worker, call);
+        worker.Free = _dealer.FreeSlots(worker, call);
         if (worker.Free > 0)
         {
-            Fill(now, worker, call, channel, int.MaxValue);
+            _dealer.Fill(now, worker, call, channel, int.MaxValue);
         }
 
         return Conclude(now, worker, call, channel);
     }
 
-    /// <summary>Gives waiting work to waiting workers, one by one around the ring, so that it is spread over them.</summary>
+    /// <summary>Gives waiting work to waiting workers.</summary>
     public void Dispatch(long now)
     {
-        if (life.Stirred.Count == 0)
+        foreach (var call in _dealer.Deal(now))
         {
-            return;
+            Answer(now, call);
         }
-
-        foreach (var (pool, ring) in _waiting)
-        {
-            if (life.Stirred.Contains(pool))
-            {
-                Deal(now, life.QueueOf(pool), ring);
-            }
-        }
-
-        life.Stirred.Clear();
     }
 
     /// <summary>A cancellation has been asked for: its worker hears at once where it can.</summary>
@@ -97,7 +87,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         {
             call.IsHeld = false;
             call.Abandoned = true;
-            StopWaiting(call.Worker!);
+            WorkDealer.StopWaiting(call.Worker!);
         }
     }
 
@@ -155,7 +145,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
 
         if (worker.Pool != request.Pool)
         {
-            StopWaiting(worker);
+            WorkDealer.StopWaiting(worker);
             worker.Pool = request.Pool;
         }
 
@@ -336,86 +326,6 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         }
     }
 
-    /// <summary>
-    /// The slots that the call asks to fill, corrected by what its sender could not know: leases granted in answers that it has
-    /// not seen fill some, and those that it lists although their reports are accepted by now have become free.
-    /// </summary>
-    private int FreeSlots(WorkerState worker, ExchangeCall call)
-    {
-        if (call.Request.Draining)
-        {
-            return 0;
-        }
-
-        var free = call.Request.Free;
-        var seen = call.Request.Seen;
-        foreach (var entry in worker.Leases.Values)
-        {
-            if (!entry.Listed && entry.GrantSeq > (entry.GrantChannel == ChannelKind.Work ? seen.Work : seen.Report))
-            {
-                free -= entry.Info.Slots;
-            }
-        }
-
-        foreach (var running in call.Request.Running)
-        {
-            if (!call.Accepted.Contains(running.Lease) && table.WasAccepted(running.Lease, out var slots))
-            {
-                free += slots;
-            }
-        }
-
-        return Math.Max(0, free);
-    }
-
-    /// <summary>Grants up to <paramref name="most"/> tasks in the answer to <paramref name="call"/>.</summary>
-    private int Fill(long now, WorkerState worker, ExchangeCall call, ChannelKind channel, int most)
-    {
-        var queue = life.QueueOf(worker.Pool);
-        var granted = 0;
-        while (granted < most && worker.Free > 0 && call.LeaseBytes < WireLimits.MaxBatchBytes && queue.Next(worker.Offers) is { } entry)
-        {
-            if (entry.MayNoLongerStart(now))
-            {
-                life.OnTimer(now, entry);
-                continue;
-            }
-
-            var tooBig = call.LeaseBytes > 0 && call.LeaseBytes + entry.Info.Bytes.Length > WireLimits.MaxBatchBytes;
-            // A wide task waits until this worker has room, and nothing overtakes it here, or it would wait for ever; on a
-            // worker that holds nothing it goes ahead, however few slots that worker has.
-            var tooWide = entry.Info.Slots > worker.Free && worker.Leases.Count > 0;
-            if (tooBig || tooWide)
-            {
-                break;
-            }
-
-            life.Grant(now, entry, worker, channel, call.Request.Seq);
-            worker.Free = Math.Max(0, worker.Free - entry.Info.Slots);
-            call.LeaseBytes += entry.Info.Bytes.Length;
-            call.Leases.Add(LeaseOf(entry));
-            granted++;
-        }
-
-        return granted;
-    }
-
-    private static Lease LeaseOf(TaskEntry entry) => new()
-    {
-        Number = entry.Lease,
-        TenantId = entry.Info.TenantId,
-        AssignmentId = entry.Info.AssignmentId,
-        Assignment = entry.Info.Bytes,
-        Delivery = entry.Delivery,
-        Replay = entry.Info.Replay,
-        RetriesUsed = entry.RetriesUsed,
-        RanMs = entry.RanMs,
-        RemainingMs = entry.Info.TimeoutMs - entry.RanMs,
-        ExpiresAt = entry.Info.Assignment.ExpiresAt,
-        StartRequired = entry.Info.AtMostOnce,
-        Scopes = entry.Info.Scopes,
-    };
-
     private ExchangeCall Conclude(long now, WorkerState worker, ExchangeCall call, ChannelKind channel)
     {
         var news = call.Refused.Any(lease => !worker.RefusedBefore.Contains(lease));
@@ -431,7 +341,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             }
 
             Answer(now, call);
-            WaitWhereFree(worker);
+            _dealer.WaitWhereFree(worker);
             return call;
         }
 
@@ -446,69 +356,8 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         call.IsHeld = true;
         call.HoldUntil = now + (long)options.HoldTime.TotalMilliseconds;
         _holds.Enqueue(call);
-        WaitWhereFree(worker);
+        _dealer.WaitWhereFree(worker);
         return call;
-    }
-
-    private void WaitWhereFree(WorkerState worker)
-    {
-        StopWaiting(worker);
-        if (worker.Free > 0 && worker.HeldWork is not null)
-        {
-            if (!_waiting.TryGetValue(worker.Pool, out var ring))
-            {
-                _waiting.Add(worker.Pool, ring = new LinkedList<WorkerState>());
-            }
-
-            worker.Waiting = ring.AddLast(worker);
-            // There may be work that this worker alone has room for or offers.
-            life.Stirred.Add(worker.Pool);
-        }
-    }
-
-    private static void StopWaiting(WorkerState worker)
-    {
-        if (worker.Waiting is { List: { } ring } node)
-        {
-            ring.Remove(node);
-        }
-
-        worker.Waiting = null;
-    }
-
-    private void Deal(long now, PoolQueue queue, LinkedList<WorkerState> ring)
-    {
-        List<ExchangeCall> filled = [];
-        var emptyHanded = 0;
-        while (queue.Count > 0 && emptyHanded < ring.Count)
-        {
-            var node = ring.First!;
-            var worker = node.Value;
-            var call = worker.HeldWork!;
-            ring.RemoveFirst();
-            if (Fill(now, worker, call, ChannelKind.Work, most: 1) == 0)
-            {
-                emptyHanded++;
-            }
-            else
-            {
-                emptyHanded = 0;
-                if (call.Leases.Count == 1)
-                {
-                    filled.Add(call);
-                }
-            }
-
-            if (worker.Free > 0)
-            {
-                ring.AddLast(node);
-            }
-        }
-
-        foreach (var call in filled)
-        {
-            Answer(now, call);
-        }
     }
 
     private ExchangeCall Supersede(long now, ExchangeCall call)
@@ -527,7 +376,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         List<long> cancelled = [];
         if (call.Worker is { } waiting && ReferenceEquals(waiting.Calls[(int)ChannelKind.Work], call))
         {
-            StopWaiting(waiting);
+            WorkDealer.StopWaiting(waiting);
         }
 
         if (call.Worker is { } worker && !superseded)
