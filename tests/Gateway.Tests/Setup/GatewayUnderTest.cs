@@ -26,15 +26,23 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public static async Task<GatewayUnderTest> StartAsync(params (string Key, string Value)[] settings)
+    public static Task<GatewayUnderTest> StartAsync(params (string Key, string Value)[] settings)
+    {
+        var scheduler = new ScriptedScheduler();
+        return StartAsync(scheduler, () => scheduler, settings);
+    }
+
+    /// <param name="scheduler">Behind whatever the sidecar is.</param>
+    /// <param name="sidecar">The sidecar.</param>
+    /// <param name="settings">Of the section Gateway.</param>
+    public static async Task<GatewayUnderTest> StartAsync(ScriptedScheduler scheduler, Func<HttpMessageHandler> sidecar, params (string Key, string Value)[] settings)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create($"Gateway:{setting.Key}", (string?)setting.Value)));
         builder.AddBeamline("gateway");
         builder.Logging.ClearProviders();
         builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
-        var scheduler = new ScriptedScheduler();
-        builder.Services.AddDaprClient(options => options.PrimaryHandlerFactory = () => scheduler);
+        builder.Services.AddDaprClient(options => options.PrimaryHandlerFactory = sidecar);
         builder.Services.AddGateway(builder.Configuration);
         var app = builder.Build();
         app.MapBeamline();

@@ -79,8 +79,11 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
             return Text(HttpStatusCode.InternalServerError, NoHost);
         }
 
-        return path[(path.IndexOf("/method/", StringComparison.Ordinal) + "/method/".Length)..] switch
+        // Called as the sidecar, or as the app behind one.
+        var method = path.IndexOf("/method/", StringComparison.Ordinal) is >= 0 and var at ? path[(at + "/method/".Length)..] : path.TrimStart('/');
+        return method switch
         {
+            _ when request.Method == HttpMethod.Get => new HttpResponseMessage(HttpStatusCode.NotFound),
             SchedulerMethods.Admit => await AdmitAsync(body, cancellationToken),
             SchedulerMethods.GetTask => Answer(new GetTaskResponse { Task = OnGet(Read(body, BeamlineJson.Default.GetTaskRequest)) }, BeamlineJson.Default.GetTaskResponse),
             SchedulerMethods.ListTasks => Answer(OnList(Read(body, BeamlineJson.Default.ListTasksRequest)), BeamlineJson.Default.ListTasksResponse),
