@@ -51,6 +51,7 @@ public static class BeamlineHost
     {
         var services = endpoints.ServiceProvider;
         services.GetRequiredService<ProcessMetrics>();
+        StartAnnouncement.Arm(services);
         HealthEndpoints.Map(endpoints);
         MetricsEndpoint.Map(endpoints, services.GetRequiredService<MetricRegistry>());
         return endpoints;

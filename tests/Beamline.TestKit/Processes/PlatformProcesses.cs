@@ -105,7 +105,7 @@ public sealed class PlatformProcesses : IAsyncDisposable
             _running[name] = process;
         }
 
-        await process.WaitForLineAsync(name == Sidecar ? "ready" : "Application started", StartTime);
+        await process.WaitForLineAsync(name == Sidecar ? "ready" : "Service started, listening on", StartTime);
     }
 
     /// <summary>SIGKILL, and waits until it is gone.</summary>
