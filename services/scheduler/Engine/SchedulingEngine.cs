@@ -420,14 +420,18 @@ public sealed class SchedulingEngine : IAsyncDisposable
     {
         lock (_gate)
         {
-            var pending = new PendingCommit(_core.TakeChanges(), _answered, _staged);
+            var changes = _core.TakeChanges();
+            var answered = _answered;
             _answered = [];
-            if (!pending.Changes.IsEmpty)
+            if (changes.IsEmpty)
             {
-                _inFlight = _staged.Task;
-                _staged = NewCompletion();
+                // Nobody waits for this: _staged stays for the changes that are still to come.
+                return new PendingCommit(changes, answered, NewCompletion());
             }
 
+            var pending = new PendingCommit(changes, answered, _staged);
+            _inFlight = _staged.Task;
+            _staged = NewCompletion();
             return pending;
         }
     }

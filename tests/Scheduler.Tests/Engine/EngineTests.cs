@@ -37,6 +37,25 @@ public sealed class EngineTests
     }
 
     [Fact]
+    public async Task An_admission_waits_for_its_own_commit_also_after_an_answer_that_had_nothing_to_commit()
+    {
+        await using var harness = EngineHarness.Open();
+        var worker = new EngineWorker(harness.Engine);
+        await worker.ReportAsync(0);
+        await worker.ReportAsync(0);
+
+        using var gate = new ManualResetEventSlim();
+        var writerIsBusy = harness.Ledger.RunAsync((_, _) => { gate.Wait(Token); return 0; }, Token);
+        var admitted = harness.AdmitAsync(EngineHarness.Item("a"));
+        var answeredUncommitted = admitted.IsCompleted;
+        gate.Set();
+        await writerIsBusy;
+
+        Assert.Equal(AdmitStatuses.Accepted, (await admitted).Status);
+        Assert.False(answeredUncommitted);
+    }
+
+    [Fact]
     public async Task What_was_answered_survives_a_kill_and_work_goes_on_from_there()
     {
         await using var harness = EngineHarness.Open();
