@@ -3,7 +3,7 @@ using Beamline.ExecutorHost;
 using Beamline.CpuExecutor;
 using Beamline.Observability;
 
-var builder = WebApplication.CreateSlimBuilder(args);
+var builder = BeamlineHost.CreateBuilder(args);
 builder.AddBeamline("cpu-executor");
 builder.Services.AddDaprClient();
 builder.Services.AddCpuExecutor(builder.Configuration);

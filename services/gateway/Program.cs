@@ -1,7 +1,7 @@
 using Beamline.Gateway;
 using Beamline.Observability;
 
-var builder = WebApplication.CreateSlimBuilder(args);
+var builder = BeamlineHost.CreateBuilder(args);
 builder.AddBeamline("gateway");
 builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, builder.Configuration[WebHostDefaults.ServerUrlsKey] ?? GatewayOptions.DefaultUrl);
 builder.Services.AddGateway(builder.Configuration);

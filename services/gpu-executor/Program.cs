@@ -3,7 +3,7 @@ using Beamline.ExecutorHost;
 using Beamline.GpuExecutor;
 using Beamline.Observability;
 
-var builder = WebApplication.CreateSlimBuilder(args);
+var builder = BeamlineHost.CreateBuilder(args);
 builder.AddBeamline("gpu-executor");
 builder.Services.AddDaprClient();
 builder.Services.AddGpuExecutor(builder.Configuration);

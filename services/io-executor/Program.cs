@@ -3,7 +3,7 @@ using Beamline.ExecutorHost;
 using Beamline.IoExecutor;
 using Beamline.Observability;
 
-var builder = WebApplication.CreateSlimBuilder(args);
+var builder = BeamlineHost.CreateBuilder(args);
 builder.AddBeamline("io-executor");
 builder.Services.AddDaprClient();
 builder.Services.AddIoExecutor(builder.Configuration);

@@ -2,7 +2,7 @@ using Beamline.DaprAccess;
 using Beamline.Observability;
 using Beamline.Scheduler;
 
-var builder = WebApplication.CreateSlimBuilder(args);
+var builder = BeamlineHost.CreateBuilder(args);
 builder.AddBeamline("scheduler");
 builder.Services.AddDaprClient();
 builder.Services.AddScheduler(builder.Configuration);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Beamline.Observability;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 
@@ -22,7 +23,7 @@ internal sealed class DemoWebServer : IAsyncDisposable
     /// <summary>Starts on any free port of the loopback.</summary>
     public static async Task<DemoWebServer> StartAsync(CancellationToken cancellation)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = BeamlineHost.CreateBuilder([]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();

@@ -25,7 +25,7 @@ internal sealed class LocalService : IAsyncDisposable
     private LocalService(string appId, LocalOptions options, LocalTokens tokens, Action<WebApplicationBuilder> add, Action<WebApplication> map, bool sockets)
     {
         _appId = appId;
-        var builder = WebApplication.CreateSlimBuilder([.. options.ServiceArguments]);
+        var builder = BeamlineHost.CreateBuilder(options.ServiceArguments);
         builder.Configuration.AddInMemoryCollection(options.Settings);
         builder.Configuration["DAPR_API_TOKEN"] = tokens.Sidecar;
         builder.Configuration["APP_API_TOKEN"] = tokens.App;

@@ -1,3 +1,4 @@
+using Beamline.Observability;
 using Beamline.TestKit.Processes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -14,7 +15,7 @@ internal static class AnsweringServer
 
     public static async Task<int> ServeAsync(int port)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = BeamlineHost.CreateBuilder([]);
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
         var app = builder.Build();
