@@ -22,6 +22,9 @@ internal sealed class AdmissionItem
     /// <summary>What the state store or an ended row says of it.</summary>
     public KnownStep? Known { get; set; }
 
+    /// <summary>The state store has been asked about it.</summary>
+    public bool Asked { get; set; }
+
     /// <summary>Why nothing may be decided now; null when it may.</summary>
     public string? Undecided { get; set; }
     public AdmitDecision? Decision { get; set; }

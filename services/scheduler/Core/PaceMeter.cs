@@ -23,6 +23,8 @@ internal sealed class PaceMeter
         (_since, _endedThen) = (now, ended);
     }
 
+    public void ClockWasSet(long byMs) => _since = Math.Max(0, _since + byMs);
+
     /// <summary>The time to work off a tenth of the bound, between a quarter of a second and a minute; five seconds when nothing ends.</summary>
     public long RetryAfterMs(long now, int bound) =>
         _perSecond <= 0 || now - _since > 4 * WindowMs ? 5_000 : (long)Math.Clamp(bound / 10.0 / _perSecond * 1000, 250, 60_000);

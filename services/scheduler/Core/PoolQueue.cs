@@ -19,13 +19,13 @@ internal sealed class PoolQueue(TimeSpan ageingStep)
     public int Count { get; private set; }
 
     /// <param name="entry">A task that is in no lane.</param>
-    /// <param name="first">It was here before and comes back to its place in front of its priority.</param>
-    public void Add(TaskEntry entry, bool first = false)
+    /// <param name="returns">It was here before and comes back to its old place.</param>
+    public void Add(TaskEntry entry, bool returns = false)
     {
         var tenant = TenantOf(entry.Info.TenantId);
         var lane = tenant.LaneOf(entry.Info.Type);
         var wasEmpty = lane.Count == 0;
-        lane.Add(entry, first);
+        lane.Add(entry, returns);
         tenant.Count++;
         Count++;
         if (wasEmpty)

@@ -86,13 +86,8 @@ internal sealed class SchedulingCore
     /// <summary>Gives what was admitted to the workers that wait.</summary>
     public void Dispatch(long now) => _desk.Dispatch(now);
 
-    /// <summary>The task that holds one of these keys, when the ledger has one; open tells whether it has ended.</summary>
-    public long? Find(TaskKeys keys, out bool open)
-    {
-        var id = _table.Index.ByAssignment(keys) ?? _table.Index.ByIdentity(keys);
-        open = id is { } found && _table.Find(found) is not null;
-        return id;
-    }
+    /// <summary>The task that holds one of these keys, open or ended, when the ledger has one.</summary>
+    public long? Find(TaskKeys keys) => _table.Index.ByAssignment(keys) ?? _table.Index.ByIdentity(keys);
 
     public ExchangeCall Exchange(long now, ExchangeRequest request)
     {
@@ -152,6 +147,18 @@ internal sealed class SchedulingCore
         }
     }
 
+    /// <summary>
+    /// The wall clock was set by so much. What lasts for a time (terms, holds, queue timeouts, waits before a retry) goes on as if
+    /// nothing had happened; what names a time of day (not_before, expires_at) is looked at by the new clock.
+    /// </summary>
+    public void ClockWasSet(long byMs)
+    {
+        _life.ClockWasSet(byMs);
+        _desk.ClockWasSet(byMs);
+        _pace.ClockWasSet(byMs);
+        _nextForget += byMs;
+    }
+
     /// <summary>Answers every held call, for shutdown.</summary>
     public void Close(long now) => _desk.Close(now);
 
@@ -192,7 +199,7 @@ internal sealed class SchedulingCore
     private AdmitDecision Decide(long now, Candidate candidate, KnownStep? known)
     {
         var draft = candidate.Draft;
-        if ((_table.Index.ByAssignment(candidate.Keys) ?? _table.Index.ByIdentity(candidate.Keys)) is { } id)
+        if (Find(candidate.Keys) is { } id)
         {
             if (_table.Find(id) is { } open)
             {

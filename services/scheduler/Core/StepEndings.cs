@@ -10,27 +10,28 @@ internal static class StepEndings
     /// <summary>Outputs up to here always fit a result, unless the task itself allows less.</summary>
     private const int SurelyFittingBytes = WireLimits.MaxResultBytes / 2;
 
-    public static StepResult Expired(TaskInfo task) =>
-        Outcomes.Expired.ToStepResult(task.Assignment, "The task expired before it could start.");
+    public static StepResult Expired(TaskEntry entry) => Of(entry, Outcomes.Expired, "The task expired before it could start.");
 
-    /// <param name="task">The task.</param>
+    /// <param name="entry">The task.</param>
     /// <param name="offered">False when no live worker offered its block type.</param>
-    public static StepResult QueueTimeout(TaskInfo task, bool offered) => offered
-        ? Outcomes.QueueTimeout.ToStepResult(task.Assignment, "The task waited in the queue for longer than its queue timeout.")
-        : Outcomes.QueueTimeout.ToStepResult(
-            task.Assignment, "No worker offered this block type before the queue timeout.", new KeyValuePair<string, string>("cause", "no_executor"));
+    public static StepResult QueueTimeout(TaskEntry entry, bool offered) => offered
+        ? Of(entry, Outcomes.QueueTimeout, "The task waited in the queue for longer than its queue timeout.")
+        : Of(entry, Outcomes.QueueTimeout, "No worker offered this block type before the queue timeout.", new KeyValuePair<string, string>("cause", "no_executor"));
 
-    public static StepResult TimedOut(TaskInfo task) =>
-        Outcomes.TimedOut.ToStepResult(task.Assignment, "The task used up its total run time.");
+    public static StepResult TimedOut(TaskEntry entry) => Of(entry, Outcomes.TimedOut, "The task used up its total run time.");
 
-    public static StepResult Cancelled(TaskInfo task) =>
-        Outcomes.Cancelled.ToStepResult(task.Assignment, "The task was cancelled.");
+    public static StepResult Cancelled(TaskEntry entry) => Of(entry, Outcomes.Cancelled, "The task was cancelled.");
 
-    public static StepResult WorkerLost(TaskInfo task, int deliveries) => Outcomes.WorkerLost.ToStepResult(
-        task.Assignment,
-        task.AtMostOnce
+    public static StepResult WorkerLost(TaskEntry entry) => Of(
+        entry,
+        Outcomes.WorkerLost,
+        entry.Info.AtMostOnce
             ? "The worker was lost after the step had started, and the step must not run twice."
-            : $"The worker was lost in each of {deliveries} deliveries.");
+            : $"The worker was lost in each of {entry.Delivery} deliveries.");
+
+    // What it ran and retried before it ended counts, whoever ended it.
+    private static StepResult Of(TaskEntry entry, Outcome outcome, string message, params IEnumerable<KeyValuePair<string, string>> details) =>
+        outcome.ToStepResult(entry.Info.Assignment, message, details) with { LatencyMs = entry.RanMs, RetriesUsed = entry.RetriesUsed };
 
     /// <summary>The step as the ledger takes it: what is not valid or cannot be published becomes an error here, once.</summary>
     public static StepResult Checked(TaskInfo task, StepResult step)

@@ -113,6 +113,8 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
             return;
         }
 
+        // A worker's word on times is taken within what can be: no step starts before it was admitted.
+        at = Math.Max(at, entry.Info.AdmittedAt);
         entry.StartTold = true;
         entry.StartedAt ??= at;
         changes.Touch(entry);
@@ -135,11 +137,11 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
         entry.StartCommitted = false;
         if (entry.CancelRequested)
         {
-            End(now, entry, StepEndings.Cancelled(entry.Info));
+            End(now, entry, StepEndings.Cancelled(entry));
             return;
         }
 
-        Requeue(now, entry, first: true);
+        Requeue(now, entry, returns: true);
     }
 
     /// <summary>The lease ended without a report: counted, and given out again while deliveries are left.</summary>
@@ -149,11 +151,11 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
         DropLease(entry);
         if (entry.CancelRequested)
         {
-            End(now, entry, StepEndings.Cancelled(entry.Info), worker);
+            End(now, entry, StepEndings.Cancelled(entry), worker);
         }
         else if (entry.StartCommitted || entry.Delivery >= options.MaxDeliveries)
         {
-            End(now, entry, StepEndings.WorkerLost(entry.Info, entry.Delivery), worker, Outcomes.Reasons.WorkerLost);
+            End(now, entry, StepEndings.WorkerLost(entry), worker, Outcomes.Reasons.WorkerLost);
         }
         else
         {
@@ -161,7 +163,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
             Tell(entry, TaskEventTypes.Redelivered, now, EventData.Of(("worker_id", worker), ("delivery", entry.Delivery)));
             // The next wait is one of its own, so it has a whole queue timeout; its place is still the old one.
             entry.Due = now + entry.Info.QueueTimeoutMs;
-            Requeue(now, entry, first: true);
+            Requeue(now, entry, returns: true);
         }
     }
 
@@ -174,15 +176,15 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
         var until = now + delayMs;
         if (entry.CancelRequested)
         {
-            End(now, entry, StepEndings.Cancelled(entry.Info), worker);
+            End(now, entry, StepEndings.Cancelled(entry), worker);
         }
         else if (entry.RanMs >= entry.Info.TimeoutMs)
         {
-            End(now, entry, StepEndings.TimedOut(entry.Info), worker);
+            End(now, entry, StepEndings.TimedOut(entry), worker);
         }
         else if (entry.Info.Assignment.ExpiresAt is { } expires && until >= expires)
         {
-            End(now, entry, StepEndings.Expired(entry.Info), worker);
+            End(now, entry, StepEndings.Expired(entry), worker);
         }
         else
         {
@@ -202,7 +204,8 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
         DropLease(entry);
         entry.Reported = true;
         // A cancellation that came first wins over a failure (it may be its cause), never over work that was done.
-        End(now, entry, entry.CancelRequested && step.Status != StepStatus.Ok ? StepEndings.Cancelled(entry.Info) : step, worker);
+        var cancelled = entry.CancelRequested && step.Status != StepStatus.Ok;
+        End(now, entry, cancelled ? StepEndings.Cancelled(entry) with { Metrics = step.Metrics } : step, worker);
     }
 
     /// <summary>The step runs on past its total run time and its worker does not stop it.</summary>
@@ -210,7 +213,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     {
         var worker = entry.Worker?.Name;
         DropLease(entry);
-        End(now, entry, StepEndings.TimedOut(entry.Info), worker);
+        End(now, entry, entry.CancelRequested ? StepEndings.Cancelled(entry) : StepEndings.TimedOut(entry), worker);
     }
 
     public void RequestCancel(long now, TaskEntry entry)
@@ -223,7 +226,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
             return;
         }
 
-        End(now, entry, StepEndings.Cancelled(entry.Info));
+        End(now, entry, StepEndings.Cancelled(entry));
     }
 
     /// <summary>Ends a task and, with the same outcome, those that wait for it under other ids.</summary>
@@ -256,17 +259,36 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
                 Lose(now, entry);
                 break;
             case var _ when entry.MayNoLongerStart(now):
-                End(now, entry, StepEndings.Expired(entry.Info));
+                End(now, entry, StepEndings.Expired(entry));
                 break;
             case TaskPhase.Parked when entry.Due <= now:
                 Enqueue(now, entry);
                 break;
             case TaskPhase.Queued when entry.Due <= now:
-                End(now, entry, StepEndings.QueueTimeout(entry.Info, table.IsOffered(entry.Info)));
+                End(now, entry, StepEndings.QueueTimeout(entry, table.IsOffered(entry.Info)));
                 break;
             default:
                 SetWaitTimer(entry);
                 break;
+        }
+    }
+
+    /// <summary>Moves every end of a span of time along with the clock. Looks at all open tasks, and may: it is rare.</summary>
+    public void ClockWasSet(long byMs)
+    {
+        foreach (var entry in table.Open)
+        {
+            if (entry.Phase == TaskPhase.Running)
+            {
+                entry.TermEnd += byMs;
+                _timers.Set(entry, entry.TermEnd);
+            }
+            else if (entry.Info.AliasOf is null)
+            {
+                entry.Due += entry.Phase == TaskPhase.Parked && entry.Due == entry.Info.Assignment.NotBefore ? 0 : byMs;
+                changes.Touch(entry);
+                SetWaitTimer(entry);
+            }
         }
     }
 
@@ -312,26 +334,26 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     {
         entry.QueuedAt = now;
         entry.Due = now + entry.Info.QueueTimeoutMs;
-        Requeue(now, entry, first: false);
+        Requeue(now, entry, returns: false);
     }
 
-    private void Requeue(long now, TaskEntry entry, bool first)
+    private void Requeue(long now, TaskEntry entry, bool returns)
     {
         if (entry.RanMs >= entry.Info.TimeoutMs)
         {
-            End(now, entry, StepEndings.TimedOut(entry.Info));
+            End(now, entry, StepEndings.TimedOut(entry));
             return;
         }
 
         if (entry.MayNoLongerStart(now))
         {
-            End(now, entry, StepEndings.Expired(entry.Info));
+            End(now, entry, StepEndings.Expired(entry));
             return;
         }
 
         entry.Phase = TaskPhase.Queued;
         changes.Touch(entry);
-        QueueOf(entry.Info.Pool).Add(entry, first);
+        QueueOf(entry.Info.Pool).Add(entry, returns);
         Stirred.Add(entry.Info.Pool);
         SetWaitTimer(entry);
     }
@@ -340,7 +362,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     {
         if (entry.Info.Assignment.ExpiresAt is { } expires && expires <= Math.Max(now, until))
         {
-            End(now, entry, StepEndings.Expired(entry.Info));
+            End(now, entry, StepEndings.Expired(entry));
             return;
         }
 

@@ -79,29 +79,23 @@ internal sealed class TenantLane(TenantQueue tenant, string type)
         return first;
     }
 
-    public void Add(TaskEntry entry, bool first)
+    /// <summary>
+    /// New work goes behind all of its priority. What comes back goes to its old place: near the front, since all that stood
+    /// before it was granted before it, but for what came back with it.
+    /// </summary>
+    public void Add(TaskEntry entry, bool returns)
     {
         var priority = Math.Clamp(entry.Info.Priority, 0, Priorities - 1);
         entry.Lane = this;
         Count++;
-        if (first)
+        var after = returns ? _heads[priority] : null;
+        while (after is not null && CameBefore(after, entry))
         {
-            entry.LaneAfter = _heads[priority];
-            _heads[priority] = entry;
-            if (entry.LaneAfter is { } after)
-            {
-                after.LaneBefore = entry;
-            }
-            else
-            {
-                _tails[priority] = entry;
-            }
-
-            return;
+            after = after.LaneAfter;
         }
 
-        entry.LaneBefore = _tails[priority];
-        _tails[priority] = entry;
+        entry.LaneAfter = after;
+        entry.LaneBefore = after is null ? _tails[priority] : after.LaneBefore;
         if (entry.LaneBefore is { } before)
         {
             before.LaneAfter = entry;
@@ -109,6 +103,15 @@ internal sealed class TenantLane(TenantQueue tenant, string type)
         else
         {
             _heads[priority] = entry;
+        }
+
+        if (after is null)
+        {
+            _tails[priority] = entry;
+        }
+        else
+        {
+            after.LaneBefore = entry;
         }
     }
 
@@ -137,4 +140,7 @@ internal sealed class TenantLane(TenantQueue tenant, string type)
         entry.LaneBefore = entry.LaneAfter = null;
         Count--;
     }
+
+    private static bool CameBefore(TaskEntry a, TaskEntry b) =>
+        a.QueuedAt != b.QueuedAt ? a.QueuedAt < b.QueuedAt : a.Info.Id < b.Info.Id;
 }

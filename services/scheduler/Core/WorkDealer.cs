@@ -80,7 +80,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         var seen = call.Request.Seen;
         foreach (var entry in worker.Leases.Values)
         {
-            if (!entry.Listed && entry.GrantSeq > (entry.GrantChannel == ChannelKind.Work ? seen.Work : seen.Report))
+            if (!call.Listed.Contains(entry.Lease) && entry.GrantSeq > (entry.GrantChannel == ChannelKind.Work ? seen.Work : seen.Report))
             {
                 free -= entry.Info.Slots;
             }

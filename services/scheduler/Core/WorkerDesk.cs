@@ -34,6 +34,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         var last = worker.Calls[(int)channel];
         if (last is not null && request.Seq == last.Request.Seq && !last.Abandoned)
         {
+            last.Callers++;
             return last;
         }
 
@@ -80,10 +81,13 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         }
     }
 
-    /// <summary>The caller has gone: nothing is granted to it any more, and the same seq again is a new call.</summary>
+    /// <summary>
+    /// A caller has gone. When nobody else waits for the call (a repeat of it does: the broken connection may be noticed after
+    /// the repeat has come), nothing is granted to it any more, and the same seq again is a new call.
+    /// </summary>
     public static void Abandon(ExchangeCall call)
     {
-        if (call.IsHeld)
+        if (--call.Callers == 0 && call.IsHeld)
         {
             call.IsHeld = false;
             call.Abandoned = true;
@@ -113,6 +117,20 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             {
                 Answer(now, held);
             }
+        }
+    }
+
+    public void ClockWasSet(long byMs)
+    {
+        foreach (var worker in table.Workers.Values)
+        {
+            worker.LastHeard += byMs;
+        }
+
+        foreach (var call in _holds)
+        {
+            call.ArrivedAt += byMs;
+            call.HoldUntil += byMs;
         }
     }
 
@@ -181,10 +199,11 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         {
             if (worker.Leases.TryGetValue(progress.Lease, out var entry))
             {
-                life.MarkStarted(entry, Math.Min(progress.At, now));
+                var at = Math.Max(entry.Info.AdmittedAt, Math.Min(progress.At, now));
+                life.MarkStarted(entry, at);
                 if (progress.Type != TaskEventTypes.Started)
                 {
-                    life.Tell(entry, progress.Type, Math.Min(progress.At, now), progress.Data);
+                    life.Tell(entry, progress.Type, at, progress.Data);
                 }
             }
         }
@@ -261,10 +280,9 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
 
     private void Renew(long now, WorkerState worker, ExchangeCall call)
     {
-        HashSet<long> listed = [];
         foreach (var running in call.Request.Running)
         {
-            listed.Add(running.Lease);
+            call.Listed.Add(running.Lease);
             if (!worker.Leases.TryGetValue(running.Lease, out var entry))
             {
                 if (!table.WasAccepted(running.Lease, out _))
@@ -295,7 +313,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             }
         }
 
-        TakeBack(now, worker, call.Request.Seen, listed);
+        TakeBack(now, worker, call.Request.Seen, call.Listed);
     }
 
     /// <summary>

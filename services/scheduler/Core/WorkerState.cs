@@ -51,11 +51,17 @@ internal sealed class ExchangeCall(ExchangeRequest request, WorkerState? worker,
 {
     public ExchangeRequest Request { get; } = request;
     public WorkerState? Worker { get; } = worker;
-    public long ArrivedAt { get; } = arrivedAt;
+    public long ArrivedAt { get; set; } = arrivedAt;
     public long HoldUntil { get; set; }
     public bool IsHeld { get; set; }
 
-    /// <summary>The caller has gone; the same seq again starts afresh.</summary>
+    /// <summary>Who waits for the answer: the sender, and its repeats.</summary>
+    public int Callers { get; set; } = 1;
+
+    /// <summary>The leases that the worker held when it called.</summary>
+    public HashSet<long> Listed { get; } = [];
+
+    /// <summary>All callers have gone; the same seq again starts afresh.</summary>
     public bool Abandoned { get; set; }
     public List<Lease> Leases { get; } = [];
     public int LeaseBytes { get; set; }

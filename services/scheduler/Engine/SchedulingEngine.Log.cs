@@ -16,4 +16,7 @@ internal static partial class SchedulingEngineLog
 
     [LoggerMessage(5, LogLevel.Critical, "Commit is impossible; nothing of it was answered, and the scheduler must start afresh on its ledger")]
     public static partial void CommitImpossible(this ILogger logger, Exception failure);
+
+    [LoggerMessage(6, LogLevel.Warning, "Clock was set by {JumpMs} ms, or the machine slept; leases, holds and waits go on for as long as they had left")]
+    public static partial void ClockWasSet(this ILogger logger, long jumpMs);
 }

@@ -20,6 +20,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
     private readonly IdentityLookup _lookup;
     private readonly EngineOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly SchedulerMetrics? _metrics;
     private readonly CommitLoop _commits;
     private readonly Task _committing;
@@ -44,6 +45,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
         _time = time;
         _metrics = metrics;
         _clock = new EngineClock(time);
+        _logger = logger;
         _commits = new CommitLoop(ledger, options, listeners, TakeStaged, metrics, time, logger);
         _committing = Task.Run(_commits.RunAsync);
         _timer = time.CreateTimer(_ => Tick(), null, options.TickEvery, options.TickEvery);
@@ -97,7 +99,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
         Task committed;
         lock (_gate)
         {
-            phase = _core.Cancel(_clock.Now(), cancel, out ended);
+            phase = _core.Cancel(Now_NeedsLock(), cancel, out ended);
             committed = Staged_NeedsLock();
         }
 
@@ -121,7 +123,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
         ExchangeCall call;
         lock (_gate)
         {
-            call = _core.Exchange(_clock.Now(), request);
+            call = _core.Exchange(Now_NeedsLock(), request);
             Stage_NeedsLock();
         }
 
@@ -193,7 +195,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
     {
         lock (_gate)
         {
-            _core.Close(_clock.Now());
+            _core.Close(Now_NeedsLock());
             Stage_NeedsLock();
         }
     }
@@ -217,7 +219,6 @@ public sealed class SchedulingEngine : IAsyncDisposable
 
     private async Task<IReadOnlyList<AdmitOutcome>> AdmitAllAsync(IReadOnlyList<AdmitItem> items, string? watcher, CancellationToken cancellation)
     {
-        var started = _time.GetTimestamp();
         var admission = new AdmissionItem[items.Count];
         for (var i = 0; i < admission.Length; i++)
         {
@@ -229,71 +230,91 @@ public sealed class SchedulingEngine : IAsyncDisposable
             return [.. admission.Select(i => i.Refused("The scheduler's disk takes no writes at present. Try again."))];
         }
 
-        await LearnAsync(admission, cancellation).ConfigureAwait(false);
-        var committed = await DecideAsync(admission, cancellation).ConfigureAwait(false);
-        var left = _options.AdmitWithin - _time.GetElapsedTime(started);
+        using var limit = new CancellationTokenSource(_options.AdmitWithin, _time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
-            await committed.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, cancellation).ConfigureAwait(false);
+            await DecideAsync(admission, both.Token).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is TimeoutException || (failure is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            // It may still be committed; the same bytes again are then a duplicate.
+            // Too late, or the commit was given up. It may still be committed; the same bytes again are then a duplicate.
             return [.. admission.Select(i => i.Refused("The scheduler could not commit in time. Try again with the same ids."))];
         }
 
         return [.. admission.Select(i => i.ToOutcome())];
     }
 
-    /// <summary>Asks the state store about what the ledger does not hold, and reads the rows that have ended.</summary>
-    private async Task LearnAsync(AdmissionItem[] admission, CancellationToken cancellation)
+    /// <summary>
+    /// Decides every item, and waits for the commit. In rounds: what cannot be decided yet is asked for (the state store about
+    /// what the ledger does not hold, the ledger about what has ended), and what changes in between is asked for again.
+    /// </summary>
+    private async Task DecideAsync(AdmissionItem[] admission, CancellationToken cancellation)
     {
-        List<AdmissionItem> unknown = [];
-        List<(AdmissionItem Item, long Row)> ended = [];
-        lock (_gate)
+        const int Rounds = 5;
+        for (var round = 1; ; round++)
         {
-            foreach (var item in admission)
+            Task committed;
+            List<AdmissionItem> unknown = [];
+            List<(AdmissionItem Item, long Row)> ended = [];
+            lock (_gate)
             {
-                if (item.Candidate is not { } candidate)
+                var now = Now_NeedsLock();
+                foreach (var item in admission)
                 {
-                    continue;
+                    Decide_NeedsLock(now, item, unknown, ended);
                 }
 
-                if (_core.Find(candidate.Keys, out var open) is not { } row)
-                {
-                    unknown.Add(item);
-                }
-                else if (!open)
-                {
-                    ended.Add((item, row));
-                }
+                _core.Dispatch(now);
+                committed = Staged_NeedsLock();
             }
-        }
 
-        if (unknown.Count > 0)
-        {
-            var answers = await _lookup([.. unknown.Select(i => i.ToQuery())], cancellation).ConfigureAwait(false);
-            for (var i = 0; i < answers.Count; i++)
+            if (round == Rounds)
             {
-                unknown[i].Undecided = answers[i].Knowledge == IdentityKnowledge.Unavailable
-                    ? "The state store does not answer, so it cannot be told whether this step has run before. Try again."
-                    : null;
-                unknown[i].Known = answers[i] is { Knowledge: IdentityKnowledge.Known, AssignmentId: { } id, BodyHash: { } hash, Status: { } state }
-                    ? new KnownStep(null, id, hash, state, answers[i].Result)
-                    : null;
+                unknown.ForEach(item => item.Undecided = "The step's row changes too fast to be read. Try again.");
+                ended.ForEach(each => each.Item.Undecided = "The step's row changes too fast to be read. Try again.");
             }
-        }
+            else if (unknown.Count + ended.Count > 0)
+            {
+                await AskStoreAsync(unknown, cancellation).ConfigureAwait(false);
+                await ReadEndedAsync(ended, committed, cancellation).ConfigureAwait(false);
+                continue;
+            }
 
-        await ReadEndedAsync(ended, cancellation).ConfigureAwait(false);
+            await committed.WaitAsync(cancellation).ConfigureAwait(false);
+            return;
+        }
     }
 
-    private async Task ReadEndedAsync(List<(AdmissionItem Item, long Row)> ended, CancellationToken cancellation)
+    private async Task AskStoreAsync(List<AdmissionItem> unknown, CancellationToken cancellation)
+    {
+        if (unknown.Count == 0)
+        {
+            return;
+        }
+
+        var answers = await _lookup([.. unknown.Select(i => i.ToQuery())], cancellation).ConfigureAwait(false);
+        for (var i = 0; i < answers.Count; i++)
+        {
+            unknown[i].Asked = true;
+            unknown[i].Undecided = answers[i].Knowledge == IdentityKnowledge.Unavailable
+                ? "The state store does not answer, so it cannot be told whether this step has run before. Try again."
+                : null;
+            unknown[i].Known = answers[i] is { Knowledge: IdentityKnowledge.Known, AssignmentId: { } id, BodyHash: { } hash, Status: { } state }
+                ? new KnownStep(null, id, hash, state, answers[i].Result)
+                : null;
+        }
+    }
+
+    private async Task ReadEndedAsync(List<(AdmissionItem Item, long Row)> ended, Task committed, CancellationToken cancellation)
     {
         if (ended.Count == 0)
         {
             return;
         }
 
+        // The row may be ended in memory and not yet on the disk.
+        await committed.WaitAsync(cancellation).ConfigureAwait(false);
         var rows = await _ledger.Reader.EndedAsync([.. ended.Select(e => e.Row).Distinct()], cancellation).ConfigureAwait(false);
         foreach (var (item, row) in ended)
         {
@@ -301,47 +322,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Decides every item under the lock; the task is done when all of it is committed.</summary>
-    private async Task<Task> DecideAsync(AdmissionItem[] admission, CancellationToken cancellation)
-    {
-        // What ended (or was purged) between looking and deciding is looked at again; once is nearly always enough.
-        for (var round = 0; ; round++)
-        {
-            Task committed;
-            List<(AdmissionItem, long)> ended = [];
-            lock (_gate)
-            {
-                var now = _clock.Now();
-                foreach (var item in admission)
-                {
-                    Decide_NeedsLock(now, item, ended);
-                }
-
-                _core.Dispatch(now);
-                committed = Staged_NeedsLock();
-            }
-
-            if (ended.Count == 0)
-            {
-                return committed;
-            }
-
-            if (round == 0)
-            {
-                // The row may be ended in memory and not yet on the disk.
-                await committed.WaitAsync(cancellation).ConfigureAwait(false);
-            }
-            else if (round == 3)
-            {
-                ended.ForEach(e => e.Item1.Undecided = "The step's row changes too fast to be read. Try again.");
-                return committed;
-            }
-
-            await ReadEndedAsync(ended, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    private void Decide_NeedsLock(long now, AdmissionItem item, List<(AdmissionItem, long)> ended)
+    private void Decide_NeedsLock(long now, AdmissionItem item, List<AdmissionItem> unknown, List<(AdmissionItem, long)> ended)
     {
         if (item.Decision is not null || item.Undecided is not null)
         {
@@ -350,6 +331,13 @@ public sealed class SchedulingEngine : IAsyncDisposable
 
         if (item.Candidate is { } candidate)
         {
+            // Also what the ledger held a moment ago: a row is purged once the state store remembers its step, so that is asked.
+            if (!item.Asked && item.Known is null && _core.Find(candidate.Keys) is null)
+            {
+                unknown.Add(item);
+                return;
+            }
+
             var decision = _core.Admit(now, candidate, item.Known);
             if (decision.Verdict == AdmitVerdict.NeedsRow)
             {
@@ -394,9 +382,21 @@ public sealed class SchedulingEngine : IAsyncDisposable
     {
         lock (_gate)
         {
-            _core.Tick(_clock.Now());
+            _core.Tick(Now_NeedsLock());
             Stage_NeedsLock();
         }
+    }
+
+    private long Now_NeedsLock()
+    {
+        var now = _clock.Now(out var jumpMs);
+        if (jumpMs != 0)
+        {
+            _logger.ClockWasSet(jumpMs);
+            _core.ClockWasSet(jumpMs);
+        }
+
+        return now;
     }
 
     /// <summary>Wakes the commit loop when there is something for it.</summary>

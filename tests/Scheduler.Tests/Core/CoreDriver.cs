@@ -63,6 +63,14 @@ internal sealed class CoreDriver
         Commit();
     }
 
+    /// <summary>The machine's clock is set; no time passes.</summary>
+    public void SetClock(TimeSpan by)
+    {
+        Now += (long)by.TotalMilliseconds;
+        Core.ClockWasSet((long)by.TotalMilliseconds);
+        Commit();
+    }
+
     public ExchangeCall Call(ExchangeRequest request)
     {
         var call = Core.Exchange(Now, request);
