@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Beamline.Contracts.Errors;
 using Beamline.Contracts.Results;
+using Beamline.ExecutorHost.Blocks;
 using Beamline.ExecutorHost.Leases;
 
 namespace Beamline.ExecutorHost;
@@ -41,7 +42,11 @@ internal sealed class ExecutorMetrics : IDisposable
     /// <summary>CPU time of all blocks so far, as far as it can be measured.</summary>
     public long CpuTimeMs => Interlocked.Read(ref _cpuMicros) / 1000;
 
-    public void StepEnded(string type, StepResult result, double ranMs, double cpuMs)
+    /// <param name="type">The block's.</param>
+    /// <param name="result">What is reported.</param>
+    /// <param name="ranMs">Its run time here.</param>
+    /// <param name="stoppedBy">Why it was stopped from outside; none when it ended by itself.</param>
+    public void StepEnded(string type, StepResult result, double ranMs, StopCause stoppedBy)
     {
         var typeTag = new KeyValuePair<string, object?>("type", type);
         _tasks.Add(1, typeTag, new("status", StatusName(result.Status)));
@@ -51,14 +56,20 @@ internal sealed class ExecutorMetrics : IDisposable
             _failures.Add(1, typeTag, new("code", ErrorCatalogue.NameOf(result.ErrorCode)));
         }
 
+        if (stoppedBy != StopCause.None)
+        {
+            _stops.Add(1, new KeyValuePair<string, object?>("cause", CauseNames.Of(stoppedBy)));
+        }
+    }
+
+    public void CpuUsed(double cpuMs)
+    {
         if (cpuMs > 0)
         {
             _cpuTime.Add(cpuMs);
             Interlocked.Add(ref _cpuMicros, (long)(cpuMs * 1000));
         }
     }
-
-    public void StepStopped(string cause) => _stops.Add(1, new KeyValuePair<string, object?>("cause", cause));
 
     public void Exchanged(string channel, string outcome) =>
         _exchanges.Add(1, new KeyValuePair<string, object?>("channel", channel), new("outcome", outcome));

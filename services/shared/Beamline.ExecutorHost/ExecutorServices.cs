@@ -75,6 +75,7 @@ public static class ExecutorServices
         services.AddSingleton(_ => new Jitter(new Random()));
         services.AddSingleton<RetryPolicy>();
         services.AddSingleton<StepRequests>();
+        services.AddSingleton<StepLimits>();
         services.AddSingleton<StepRunner>();
         services.AddSingleton<SlotPool>();
     }

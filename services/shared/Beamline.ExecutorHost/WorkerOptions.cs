@@ -1,4 +1,5 @@
 using Beamline.Contracts;
+using Beamline.Contracts.Assignments;
 
 namespace Beamline.ExecutorHost;
 
@@ -39,6 +40,18 @@ public sealed class WorkerOptions
 
     /// <summary>Most bytes of results that wait for the scheduler's word; above, no new leases.</summary>
     public long MaxUnreportedBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// MiB that the steps running here at once may have asked for (<c>resources.memory_mb</c>): one that finds too little left
+    /// waits, one that asks for more than this is refused with 2002. 0: what they ask for is not looked at.
+    /// </summary>
+    public int MaxMemoryMb { get; set; }
+
+    /// <summary>
+    /// Most CPU time in milliseconds that a step may ask for (<c>resources.cpu_time_ms</c>; more is refused with 2002), and the
+    /// limit of one that asks for none. A step that computes on its thread for longer than its limit is stopped. 0: no limit.
+    /// </summary>
+    public long MaxCpuTimeMs { get; set; } = JobDefaults.MaxTimeoutMs;
 
     internal int SlotsOf(string pool) => pool switch
     {
@@ -83,6 +96,16 @@ public sealed class WorkerOptions
             {
                 yield return $"Worker:{name} is {value}; expected {min} to 01:00:00.";
             }
+        }
+
+        if (MaxMemoryMb < 0)
+        {
+            yield return $"Worker:MaxMemoryMb is {MaxMemoryMb}; expected 0 (no limit) or more.";
+        }
+
+        if (MaxCpuTimeMs < 0)
+        {
+            yield return $"Worker:MaxCpuTimeMs is {MaxCpuTimeMs}; expected 0 (no limit) or more.";
         }
 
         if (MaxUnreportedBytes < WireLimits.MaxResultBytes)

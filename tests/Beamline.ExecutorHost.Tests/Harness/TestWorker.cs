@@ -28,8 +28,9 @@ internal sealed class TestWorker : IAsyncDisposable
         Book = new LeaseBook(Identity, options, Clock);
         var jitter = new Jitter(new Random(17));
         Metrics = new ExecutorMetrics(_meters.GetRequiredService<IMeterFactory>(), Identity, Book);
+        Counts.Listen(_meters.GetRequiredService<IMeterFactory>());
         var runner = new StepRunner(
-            blocks, Book, new RetryPolicy(jitter), Metrics, new StepRequests(Identity, options, Clock), Clock, NullLogger<StepRunner>.Instance);
+            blocks, Book, new RetryPolicy(jitter), Metrics, new StepRequests(Identity, options, Clock), new StepLimits(options), Clock, NullLogger<StepRunner>.Instance);
         _slots = new SlotPool(Book, runner, Identity, Metrics, NullLogger<SlotPool>.Instance);
         Contact = new SchedulerContact(Book, NullLogger<SchedulerContact>.Instance);
         Channels = new ChannelPair(
@@ -39,6 +40,8 @@ internal sealed class TestWorker : IAsyncDisposable
         ReportLoop = Channels.Report.RunAsync(_end.Token);
     }
 
+    /// <summary>What the worker has counted so far.</summary>
+    public CounterReadings Counts { get; } = new();
     public ManualClock Clock { get; } = new();
     public ScriptedScheduler Scheduler { get; } = new();
     public WorkerIdentity Identity { get; }
@@ -76,6 +79,7 @@ internal sealed class TestWorker : IAsyncDisposable
 
         _slots.Dispose();
         Metrics.Dispose();
+        Counts.Dispose();
         await _meters.DisposeAsync();
         _end.Dispose();
     }

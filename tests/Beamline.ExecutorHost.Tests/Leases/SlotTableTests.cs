@@ -11,7 +11,7 @@ public sealed class SlotTableTests
     [InlineData(5_000_000, 2000, 2)]    // long steps: the idle slots alone
     public void Very_short_steps_are_fetched_ahead_for_one_round_trip(int runMicros, int roundTripMicros, int free)
     {
-        var slots = new SlotTable(2);
+        var slots = new SlotTable(2, memoryMb: 0);
         for (var i = 0; i < 200; i++)
         {
             slots.Ran(TimeSpan.FromMicroseconds(runMicros));
@@ -24,7 +24,7 @@ public sealed class SlotTableTests
     [Fact]
     public void Before_anything_has_run_only_the_slots_are_filled()
     {
-        var slots = new SlotTable(3);
+        var slots = new SlotTable(3, memoryMb: 0);
         slots.RoundTrip(TimeSpan.FromSeconds(1));
 
         Assert.Equal(3, slots.Free(TimeSpan.Zero));

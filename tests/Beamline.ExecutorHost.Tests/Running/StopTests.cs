@@ -191,6 +191,7 @@ public sealed class StopTests
         Assert.Equal(StepStatus.Cancelled, report.Result!.Status);
         Assert.Contains("\"stuck\":true", report.Result.ErrorDetails!.Value.ToString(), StringComparison.Ordinal);
         Assert.Equal((1, 1), (worker.Book.State.Stuck, worker.Book.State.Busy));
+        Patience.Eventually(() => worker.Counts["worker_task_stops_total cause=user"] == 1);
 
         // One slot is left of two, and it works.
         (await worker.Scheduler.WorkAsync()).Answer();
@@ -199,6 +200,8 @@ public sealed class StopTests
         release.Set();
         await worker.Clock.AdvanceUntilAsync(Patience.BecomesAsync(() => worker.Book.State.Busy == 0), TimeSpan.FromSeconds(30));
         Assert.Equal(0, worker.Book.State.Stuck);
+        Assert.Equal((1, 1), (worker.Counts["worker_task_stops_total cause=user"], worker.Counts["worker_tasks_total type=test.block status=cancelled"]));
+        Assert.Equal(0, worker.Counts["worker_tasks_total type=test.block status=success"]);
     }
 
     [Fact]

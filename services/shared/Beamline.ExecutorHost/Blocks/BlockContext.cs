@@ -55,6 +55,9 @@ public enum StopCause
     /// <summary>One attempt's time is over; another may follow.</summary>
     AttemptTimeout,
 
+    /// <summary>The step has used up its CPU time.</summary>
+    CpuTime,
+
     /// <summary>The worker is going away and its time for finishing is over.</summary>
     Shutdown,
 

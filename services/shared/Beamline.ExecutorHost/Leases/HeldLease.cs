@@ -2,6 +2,7 @@ using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Exchange;
 using Beamline.Contracts.Json;
 using Beamline.ExecutorHost.Blocks;
+using Beamline.ExecutorHost.Running;
 
 namespace Beamline.ExecutorHost.Leases;
 
@@ -27,6 +28,8 @@ internal enum LeasePhase
 /// </summary>
 internal sealed class HeldLease(Lease wire, ExecAssignment assignment, EffectiveJob job, TimeSpan arrivedAt)
 {
+    private int _counted;
+
     public Lease Wire => wire;
     public long Number => wire.Number;
     public ExecAssignment Assignment => assignment;
@@ -49,6 +52,9 @@ internal sealed class HeldLease(Lease wire, ExecAssignment assignment, Effective
     public StopCause Stop { get; set; }
     public bool AttemptTimedOut { get; set; }
 
+    /// <summary>The CPU time of the attempt while it computes on its thread; set by the runner, read by the watch.</summary>
+    public CpuMeter? Cpu { get; set; }
+
     /// <summary>When the token fired that the block has not answered yet; after the grace it is stuck.</summary>
     public TimeSpan? StoppedAt { get; set; }
 
@@ -61,6 +67,9 @@ internal sealed class HeldLease(Lease wire, ExecAssignment assignment, Effective
     public LeaseReport? Report { get; set; }
     public LeaseProgress? Progress { get; set; }
     public int ReportBytes { get; set; }
+
+    /// <summary>True for the first who asks: a step is counted once, by its runner or, when its block does not come back, without it.</summary>
+    public bool CountOnce() => Interlocked.Exchange(ref _counted, 1) == 0;
 
     /// <summary>True once the block's slot was given up because it ignored its token.</summary>
     public bool Stuck { get; set; }

@@ -242,6 +242,10 @@ internal sealed class HeldLeases(WorkerOptions options, SlotTable slots, ReportB
             {
                 Stop(lease, StopCause.Deadline, now, turn);
             }
+            else if (lease.Cpu is { IsOver: true })
+            {
+                Stop(lease, StopCause.CpuTime, now, turn);
+            }
             else if (now >= lease.AttemptEndsAt && !lease.AttemptTimedOut && lease.Stop == StopCause.None)
             {
                 lease.AttemptTimedOut = true;

@@ -37,7 +37,7 @@ internal sealed class LeaseBook
     {
         (_worker, _options, _clock) = (worker, options, clock);
         _origin = clock.GetTimestamp();
-        _slots = new SlotTable(worker.Slots);
+        _slots = new SlotTable(worker.Slots, options.MaxMemoryMb);
         // Prefetch is counted in, or very short blocks would stop the flow after every few results.
         _box = new ReportBox(4 * (worker.Slots + SlotTable.MostPrefetch), options.MaxUnreportedBytes, ReportWanted);
         _held = new HeldLeases(options, _slots, _box);

@@ -4,7 +4,7 @@ namespace Beamline.ExecutorHost.Leases;
 /// The worker's slots, who is in them, who waits for one, and how long steps take. Guarded by the lock of <see cref="LeaseBook"/>,
 /// which owns it.
 /// </summary>
-internal sealed class SlotTable(int slots)
+internal sealed class SlotTable(int slots, int memoryMb)
 {
     /// <summary>Most leases beyond the slots: enough to keep very short blocks busy for one round trip.</summary>
     public const int MostPrefetch = 64;
@@ -15,6 +15,8 @@ internal sealed class SlotTable(int slots)
     private readonly HashSet<HeldLease> _inside = [];
     private int _busy;
     private int _waitingSlots;
+    private long _usedMb;
+    private bool _shortOfMemory;
     private TimeSpan? _meanRun;
     private TimeSpan _roundTrip;
 
@@ -46,6 +48,7 @@ internal sealed class SlotTable(int slots)
     /// <summary>The first that waits, now in its slots; null when none waits or it does not fit: nobody overtakes a large one.</summary>
     public HeldLease? Admit()
     {
+        _shortOfMemory = false;
         while (_waiting.TryPeek(out var first))
         {
             if (first.Phase != LeasePhase.Waiting)
@@ -59,9 +62,16 @@ internal sealed class SlotTable(int slots)
                 return null;
             }
 
+            if (_usedMb + MemoryOf(first) > memoryMb)
+            {
+                _shortOfMemory = true;
+                return null;
+            }
+
             _waiting.Dequeue();
             Unqueue(first);
             _busy += first.Slots;
+            _usedMb += MemoryOf(first);
             _inside.Add(first);
             return first;
         }
@@ -74,6 +84,7 @@ internal sealed class SlotTable(int slots)
         if (_inside.Remove(lease))
         {
             _busy -= lease.Slots;
+            _usedMb -= MemoryOf(lease);
             if (lease.Stuck)
             {
                 Stuck -= lease.Slots;
@@ -91,12 +102,18 @@ internal sealed class SlotTable(int slots)
 
     public void RoundTrip(TimeSpan time) => _roundTrip = Smooth(_roundTrip, time);
 
-    /// <summary>Leases wanted, in slots: the idle ones, and for very short blocks what would run during one round trip.</summary>
+    /// <summary>
+    /// Leases wanted, in slots: the idle ones, and for very short blocks what would run during one round trip. None while one
+    /// waits for memory: what came now would wait behind it, and is better off elsewhere.
+    /// </summary>
     public int Free(TimeSpan now)
     {
         var usable = slots - Stuck;
-        return usable == 0 ? 0 : Math.Max(0, usable + Prefetch(usable, now) - (_busy - Stuck) - _waitingSlots);
+        return usable == 0 || _shortOfMemory ? 0 : Math.Max(0, usable + Prefetch(usable, now) - (_busy - Stuck) - _waitingSlots);
     }
+
+    // What asks for more than there is only comes in to be refused.
+    private long MemoryOf(HeldLease lease) => lease.Job.MemoryMb is { } asked && asked <= memoryMb ? asked : 0;
 
     private int Prefetch(int usable, TimeSpan now)
     {

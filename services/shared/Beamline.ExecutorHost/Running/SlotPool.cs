@@ -23,9 +23,13 @@ internal sealed class SlotPool : IDisposable
         book.CancelAttempt = Cancel;
         book.BlockStuck = lease =>
         {
-            var cause = CauseNames.Of(book.CauseOf(lease));
-            metrics.StepStopped(cause);
-            logger.BlockStuck(lease.Job.Type, cause, lease.Wire.AssignmentId, lease.Wire.TenantId);
+            var cause = book.CauseOf(lease);
+            if (lease.Report?.Result is { } result && lease.CountOnce())
+            {
+                metrics.StepEnded(lease.Job.Type, result, result.LatencyMs - lease.Wire.RanMs, cause);
+            }
+
+            logger.BlockStuck(lease.Job.Type, CauseNames.Of(cause), lease.Wire.AssignmentId, lease.Wire.TenantId);
         };
     }
 

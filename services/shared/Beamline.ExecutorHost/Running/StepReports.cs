@@ -115,6 +115,6 @@ internal static class StepReports
         RetriesUsed = step.Lease.RetriesUsed,
     };
 
-    private static RawJson Details(params IEnumerable<(string Name, string Value)> members) =>
+    public static RawJson Details(params IEnumerable<(string Name, string Value)> members) =>
         ErrorDetails.Of(members.Select(member => KeyValuePair.Create(member.Name, member.Value)));
 }

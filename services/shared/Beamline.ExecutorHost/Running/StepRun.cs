@@ -9,6 +9,9 @@ internal sealed class StepRun(HeldLease lease, LeaseBook book) : IProgress<RawJs
 {
     public HeldLease Lease => lease;
 
+    /// <summary>Why it was stopped from outside, if it was.</summary>
+    public StopCause StoppedBy { get; set; }
+
     public Usage Used { get; private set; } = new(0, 0);
 
     /// <summary>Since its start under this lease.</summary>

@@ -14,7 +14,7 @@ namespace Beamline.ExecutorHost.Running;
 /// cancellations come from the book through the attempt's token. Never throws: whatever happens becomes a report.
 /// </summary>
 internal sealed class StepRunner(
-    BlockRegistry blocks, LeaseBook book, RetryPolicy retries, ExecutorMetrics metrics, StepRequests requests, TimeProvider clock, ILogger<StepRunner> logger)
+    BlockRegistry blocks, LeaseBook book, RetryPolicy retries, ExecutorMetrics metrics, StepRequests requests, StepLimits limits, TimeProvider clock, ILogger<StepRunner> logger)
 {
     public async Task<LeaseReport> RunAsync(HeldLease lease)
     {
@@ -35,7 +35,12 @@ internal sealed class StepRunner(
 
         Failpoints.Hit("executor.after-run");
         report = StepReports.Checked(step, report, logger);
-        metrics.StepEnded(lease.Job.Type, report.Result!, step.Ran.TotalMilliseconds, step.Used.CpuMs);
+        if (lease.CountOnce())
+        {
+            metrics.StepEnded(lease.Job.Type, report.Result!, step.Ran.TotalMilliseconds, step.StoppedBy);
+        }
+
+        metrics.CpuUsed(step.Used.CpuMs);
         if (report.Result!.Status != StepStatus.Ok)
         {
             span?.SetStatus(System.Diagnostics.ActivityStatusCode.Error, ErrorCatalogue.NameOf(report.Result.ErrorCode));
@@ -56,6 +61,11 @@ internal sealed class StepRunner(
         {
             return StepReports.Failed(step, BlockOutcome.Failed(
                 ErrorCode.InvalidInput, $"This worker does not run {lease.Job.Type}.", retryable: false));
+        }
+
+        if (limits.RefusalOf(lease.Job) is { } refusal)
+        {
+            return StepReports.Failed(step, refusal);
         }
 
         var token = lease.Attempt!.Token;
@@ -113,8 +123,11 @@ internal sealed class StepRunner(
         var synchronous = true;
         try
         {
+            lease.Cpu = CpuMeter.Start(limits.CpuTimeMsOf(lease.Job) - step.Used.CpuMs);
             var running = block.ExecuteAsync(StepRequests.Request(block, step), requests.Context(step), token);
             synchronous = running.IsCompleted;
+            // From here on the thread may work for others.
+            lease.Cpu = null;
             step.Use(ThreadUsage.Now().Since(start) with { Exact = synchronous });
             var outcome = await running;
             return outcome.IsOk && outcome.Outputs.Length > lease.Job.MaxOutputBytes
@@ -130,12 +143,16 @@ internal sealed class StepRunner(
             logger.BlockThrew(thrown, lease.Job.Type, lease.Wire.AssignmentId, lease.Wire.TenantId);
             return StepReports.Threw(lease.Job.Type, thrown);
         }
+        finally
+        {
+            lease.Cpu = null;
+        }
     }
 
     private LeaseReport Stopped(StepRun step, StopCause cause)
     {
         var (lease, ran) = (step.Lease, step.Ran);
-        metrics.StepStopped(CauseNames.Of(cause));
+        step.StoppedBy = cause;
         logger.Stopped(lease.Wire.AssignmentId, lease.Wire.TenantId, CauseNames.Of(cause), (long)ran.TotalMilliseconds);
         return StopReports.Of(lease, cause, ran, metrics: step.Used.ToMetrics());
     }

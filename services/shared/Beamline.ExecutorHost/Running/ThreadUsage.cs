@@ -20,8 +20,11 @@ internal readonly struct ThreadUsage
 
     public Usage Since(in ThreadUsage start) => new((_cpuNanos - start._cpuNanos) / 1_000_000d, _allocated - start._allocated);
 
-    private static long CpuNanos() =>
-        OperatingSystem.IsLinux() && clock_gettime(ThreadCpuClock, out var time) == 0 ? (time.Seconds * 1_000_000_000) + time.Nanos : 0;
+    /// <summary>Nanoseconds; null when the clock (its thread) is not there.</summary>
+    public static long? ReadClock(int clock) =>
+        OperatingSystem.IsLinux() && clock_gettime(clock, out var time) == 0 ? (time.Seconds * 1_000_000_000) + time.Nanos : null;
+
+    private static long CpuNanos() => ReadClock(ThreadCpuClock) ?? 0;
 
     [DllImport("libc", ExactSpelling = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
