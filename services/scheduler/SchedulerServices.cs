@@ -74,7 +74,12 @@ public static class SchedulerServices
             .Validate(o => o.LookupTimeout > TimeSpan.Zero && o.RememberFor >= TimeSpan.FromMinutes(1) && o is { LookupKeys: > 0, InlineResultBytes: >= 0 },
                 "Identity: LookupTimeout and LookupKeys must be positive, RememberFor at least a minute, InlineResultBytes not negative.")
             .ValidateOnStart();
-        services.AddLane(configuration, IdentityOptions.WritingSection);
+        services.AddLane(configuration, IdentityOptions.WritingSection, lane =>
+        {
+            // Nobody waits for a key, and each transaction waits for the same disk as the ledger's commits.
+            lane.Gather = TimeSpan.FromMilliseconds(100);
+            lane.BatchRows = 1_000;
+        });
         services.AddSingleton<IdentityKeys>();
         services.AddSingleton<IdentityLookup>(provider => provider.GetRequiredService<IdentityKeys>().LookupAsync);
         services.AddSingleton<KeyStore>();
@@ -128,11 +133,11 @@ public static class SchedulerServices
         services.AddHostedService<RetentionLoop>();
     }
 
-    private static void AddLane(this IServiceCollection services, IConfiguration configuration, string section) =>
-        services.AddOptions<LaneOptions>(section).Bind(configuration.GetSection(section))
+    private static void AddLane(this IServiceCollection services, IConfiguration configuration, string section, Action<LaneOptions>? defaults = null) =>
+        services.AddOptions<LaneOptions>(section).Configure(defaults ?? (_ => { })).Bind(configuration.GetSection(section))
             .Validate(o => o is { BatchRows: > 0, BatchBytes: > 0 and <= 2_000_000, BufferedRows: > 0, BufferedBytes: > 0, ParkedRows: > 0 },
                 $"{section}: BatchRows, BufferedRows, BufferedBytes and ParkedRows must be positive, BatchBytes at most 2000000.")
-            .Validate(o => o.FirstRetry > TimeSpan.Zero && o.LongestRetry >= o.FirstRetry && o.FirstPark > TimeSpan.Zero && o.LongestPark >= o.FirstPark && o.GatherFinished >= TimeSpan.Zero,
+            .Validate(o => o.FirstRetry > TimeSpan.Zero && o.LongestRetry >= o.FirstRetry && o.FirstPark > TimeSpan.Zero && o.LongestPark >= o.FirstPark && o.Gather >= TimeSpan.Zero && o.GatherFinished >= TimeSpan.Zero,
                 $"{section}: pauses must be positive, the longest no shorter than the first.")
             .ValidateOnStart();
 

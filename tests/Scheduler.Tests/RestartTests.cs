@@ -22,7 +22,7 @@ public sealed class RestartTests
             && messages.Count(message => message.Topic == Topics.Ack) == 21
             && messages.Count(message => message.Topic == Topics.DeadLetters) == 1
             && messages.Any(message => message.Topic == Topics.EventsOf("t")));
-        await back.UntilAsync(() => back.State.Count == 40).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await back.UntilAsync(() => back.State.Count == 20).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
         Assert.Equal(20, back.Messages.Where(message => message.Topic == Topics.Result).Select(message => message.Text).Distinct().Count());
     }
 

@@ -11,11 +11,14 @@ namespace Beamline.Scheduler.Tests;
 /// <summary>Tasks and rows as commits announce them, and options as the configuration gives them.</summary>
 internal static class Rows
 {
-    public static TaskInfo Task(long id, string tenant = "tenant-a", string? assignment = null, long? aliasOf = null)
+    public static TaskInfo Task(long id, string tenant = "tenant-a", string? assignment = null, long? aliasOf = null, bool plain = false)
     {
         var name = assignment ?? $"assign-{id}";
+        var step = plain ? "" : $"""
+            "flow_id":"flow","step_id":"step-{aliasOf ?? id}",
+            """;
         var bytes = RawJson.FromString($$"""
-            {"version":"1","assignment_id":"{{name}}","request_id":"req-{{id}}","tenant_id":"{{tenant}}","trace_id":"trace-{{id}}","executor":{"provider_id":"p"},
+            {"version":"1","assignment_id":"{{name}}","request_id":"req-{{id}}","tenant_id":"{{tenant}}","trace_id":"trace-{{id}}",{{step}}"executor":{"provider_id":"p"},
              "job":{"type":"http.request","url":"http://example.test/","headers":{"Authorization":"Bearer abc"} } }
             """);
         var read = AssignmentReader.Read(bytes.Utf8).Assignment!;

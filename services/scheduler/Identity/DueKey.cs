@@ -60,9 +60,10 @@ internal sealed record DueKey : ILaneRow
             Result = apart ? null : Result.ToString(),
             ResultKey = apart ? resultKey : null,
         }.ToJson();
-        if (!IsAlias)
+        var identityKey = StepIdentity.StateKey(Identity);
+        if (!IsAlias && identityKey != assignmentKey)
         {
-            yield return new(StepIdentity.StateKey(Identity), value);
+            yield return new(identityKey, value);
         }
 
         yield return new(assignmentKey, value);

@@ -11,7 +11,7 @@ internal static class DueKeyQueries
 {
     // In the words of the partial index, so that it is used.
     private const string Sql = """
-        SELECT id, tenant_id, assignment_id, identity, body_hash, state, result, alias_of FROM tasks
+        SELECT id, tenant_id, assignment_id, identity, body_hash, state, result, alias_of, replay FROM tasks
         WHERE key_confirmed = 0 AND state >= 10 AND id > $after ORDER BY id
         """;
 
@@ -24,7 +24,7 @@ internal static class DueKeyQueries
         Id = row.GetInt64(0),
         TenantId = row.GetString(1),
         AssignmentId = row.GetString(2),
-        Identity = row.GetFieldValue<byte[]>(3),
+        Identity = row.IdentityOf(3, row.GetString(1), row.GetString(2), row.GetInt32(8)),
         BodyHash = row.GetFieldValue<byte[]>(4),
         Status = ((TaskPhase)row.GetInt32(5)).WireName(),
         Result = new RawJson(row.BytesOrNull(6)),

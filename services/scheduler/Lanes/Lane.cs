@@ -63,7 +63,12 @@ internal sealed class Lane<T>(
             }
             else
             {
+                var more = batch.Count >= _limit || _waiting.Count > 0;
                 await FinishAsync(batch, outcome, ct).ConfigureAwait(false);
+                if (!more && options.Gather > TimeSpan.Zero)
+                {
+                    await Task.Delay(options.Gather, time, ct).ConfigureAwait(false);
+                }
             }
         }
     }

@@ -30,6 +30,11 @@ internal sealed class LaneOptions
     /// <summary>Rows put aside at most; further ones stay in the ledger until the next start.</summary>
     public int ParkedRows { get; set; } = 1_024;
 
+    /// <summary>
+    /// The pause after a batch that left nothing behind, for what nobody waits for: fewer and larger transactions. Zero: none.
+    /// </summary>
+    public TimeSpan Gather { get; set; } = TimeSpan.Zero;
+
     /// <summary>How long finished rows are gathered before one transaction takes them out; a crash meanwhile sends them again. Zero: each batch at once.</summary>
     public TimeSpan GatherFinished { get; set; } = TimeSpan.FromMilliseconds(50);
 }

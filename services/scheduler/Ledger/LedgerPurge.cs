@@ -15,7 +15,7 @@ internal static class LedgerPurge
         // Row ids rise with time, so the oldest are found first and the scan stops at the limit.
         var select = connection.Prepared(
             """
-            SELECT id, identity, tenant_id, assignment_id FROM tasks
+            SELECT id, identity, tenant_id, assignment_id, replay FROM tasks
             WHERE state >= 10 AND key_confirmed = 1 AND ended_at < $before
                 AND id NOT IN (SELECT task_id FROM outbox WHERE task_id IS NOT NULL)
                 AND id NOT IN (SELECT task_id FROM dead_letters WHERE task_id IS NOT NULL)
@@ -28,7 +28,7 @@ internal static class LedgerPurge
         {
             while (row.Read())
             {
-                purged.Add((row.GetInt64(0), TaskKeys.Of(row.GetFieldValue<byte[]>(1), row.GetString(2), row.GetString(3))));
+                purged.Add((row.GetInt64(0), LedgerRestoring.KeysOf(row, row.GetInt32(4))));
             }
         }
 

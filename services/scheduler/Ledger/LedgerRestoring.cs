@@ -31,14 +31,14 @@ internal static class LedgerRestoring
     public static List<RestoredKeys> Keys(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = "SELECT id, identity, tenant_id, assignment_id, alias_of, lease, reported FROM tasks WHERE state >= 10 ORDER BY id";
+        command.CommandText = "SELECT id, identity, tenant_id, assignment_id, alias_of, lease, reported, replay FROM tasks WHERE state >= 10 ORDER BY id";
         var keys = new List<RestoredKeys>();
         using var row = command.ExecuteReader();
         while (row.Read())
         {
             keys.Add(new RestoredKeys(
                 row.GetInt64(0),
-                TaskKeys.Of(row.GetFieldValue<byte[]>(1), row.GetString(2), row.GetString(3)),
+                KeysOf(row, row.GetInt32(7)),
                 !row.IsDBNull(4),
                 row.GetInt64(6) == 1 ? row.GetInt64(5) : null));
         }
@@ -60,16 +60,25 @@ internal static class LedgerRestoring
         return cancels;
     }
 
+    /// <summary>The keys of a row from columns 1 to 3: identity, tenant_id, assignment_id.</summary>
+    public static TaskKeys KeysOf(SqliteDataReader row, int replay)
+    {
+        var (tenant, assignment) = (row.GetString(2), row.GetString(3));
+        return TaskKeys.Of(row.IdentityOf(1, tenant, assignment, replay), tenant, assignment);
+    }
+
     /// <summary>The facts of a task from columns id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, assignment.</summary>
     public static TaskInfo InfoOf(SqliteDataReader row)
     {
         var bytes = new RawJson(row.GetFieldValue<byte[]>(9));
         var scopes = Text(row, 8) is { } json ? JsonSerializer.Deserialize(json, LedgerJson.Default.IReadOnlyListString) : null;
+        var assignment = AssignmentReader.ReadTrusted(bytes);
+        var replay = row.GetInt32(1);
         return TaskInfos.Of(
-            AssignmentReader.ReadTrusted(bytes), bytes, row.GetFieldValue<byte[]>(2), row.GetFieldValue<byte[]>(3), row.GetString(6), Text(row, 7), scopes) with
+            assignment, bytes, row.IdentityOf(2, assignment.TenantId, assignment.AssignmentId, replay), row.GetFieldValue<byte[]>(3), row.GetString(6), Text(row, 7), scopes) with
         {
             Id = row.GetInt64(0),
-            Replay = row.GetInt32(1),
+            Replay = replay,
             AliasOf = Number(row, 4),
             AdmittedAt = row.GetInt64(5),
         };

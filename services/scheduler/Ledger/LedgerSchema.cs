@@ -52,6 +52,13 @@ internal static class LedgerSchema
         CREATE INDEX tasks_by_tenant ON tasks (tenant_id);
         CREATE INDEX dead_letters_by_tenant ON dead_letters (tenant_id);
         """,
+
+        // An identity that follows from the row's ids is stored as an empty blob (LedgerIdentity): a hash is written to a page of
+        // its own nearly every time, and the index of assignments already keeps such rows unique.
+        """
+        DROP INDEX tasks_by_identity;
+        CREATE UNIQUE INDEX tasks_by_identity ON tasks (identity) WHERE alias_of IS NULL AND identity <> x'';
+        """,
     ];
 
     public static int Newest => Migrations.Length;

@@ -133,7 +133,7 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
     private void Insert(TaskWrite write)
     {
         var task = write.Task;
-        _insertTask.Add(task.Id).Add(task.TenantId).Add(task.AssignmentId).Add(task.Replay).Add(task.Identity).Add(task.BodyHash)
+        _insertTask.Add(task.Id).Add(task.TenantId).Add(task.AssignmentId).Add(task.Replay).Add(LedgerIdentity.ToColumn(task)).Add(task.BodyHash)
             .Add(task.AliasOf).Add(task.Type).Add(task.Pool).Add(task.AdmittedAt).Add(task.Source).Add(task.Principal)
             .Add(task.Scopes is null ? null : JsonSerializer.Serialize(task.Scopes, LedgerJson.Default.IReadOnlyListString))
             .Add(task.Bytes.Utf8.Span);

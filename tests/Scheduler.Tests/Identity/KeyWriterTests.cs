@@ -28,6 +28,17 @@ public sealed class KeyWriterTests
             operation => Assert.Equal("2592000", operation.GetProperty("request").GetProperty("metadata").GetProperty("ttlInSeconds").GetString()));
     }
 
+    [Fact]
+    public async Task A_step_without_flow_and_step_has_one_key()
+    {
+        await using var bench = new Bench();
+        await bench.StartAsync();
+        var task = Rows.Task(1, plain: true);
+        bench.Commit(Rows.Ending(task));
+        await bench.DueAsync(0);
+        Assert.Equal(StepIdentity.StateKey(task.Identity), Assert.Single(bench.Sidecar.State.Keys));
+    }
+
     [Theory]
     [InlineData("state.redis", true)]
     [InlineData("state.other", false)]
@@ -49,8 +60,8 @@ public sealed class KeyWriterTests
         await bench.StartAsync();
         bench.Commit(Rows.Ending(Rows.Task(2, aliasOf: 1), new string('1', 20_000)));
         await bench.DueAsync(0);
-        Assert.DoesNotContain(StepIdentity.StateKey(Rows.Task(2).Identity), bench.Sidecar.State.Keys);
-        Assert.DoesNotContain(StepIdentity.ResultStateKey(Rows.Task(2).Identity), bench.Sidecar.State.Keys);
+        Assert.DoesNotContain(StepIdentity.StateKey(Rows.Task(1).Identity), bench.Sidecar.State.Keys);
+        Assert.DoesNotContain(StepIdentity.ResultStateKey(Rows.Task(1).Identity), bench.Sidecar.State.Keys);
         Assert.Equal(2, bench.Sidecar.State.Count);
     }
 
@@ -102,6 +113,19 @@ public sealed class KeyWriterTests
         bench.Sidecar.StoreAway = false;
         await bench.DueAsync(0);
         Assert.Equal(1_400, bench.Sidecar.State.Count);
+    }
+
+    [Fact]
+    public async Task Keys_that_come_during_the_pause_share_a_transaction()
+    {
+        await using var bench = new Bench(new LaneOptions { Gather = TimeSpan.FromMilliseconds(100) });
+        await bench.StartAsync();
+        bench.Commit(Rows.Ending(Rows.Task(1)));
+        await bench.Sidecar.UntilAsync(() => bench.Sidecar.StateCalls.Count == 1);
+        bench.Commit(Rows.Ending(Rows.Task(2)));
+        bench.Commit(Rows.Ending(Rows.Task(3)));
+        await bench.DueAsync(0);
+        Assert.Equal(2, bench.Sidecar.StateCalls.Count);
     }
 
     private sealed class Bench : IAsyncDisposable

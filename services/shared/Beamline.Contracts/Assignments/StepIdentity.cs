@@ -15,14 +15,19 @@ public static class StepIdentity
     public static byte[] KeyOf(ExecAssignment assignment, int replay) =>
         assignment is { FlowId: { } flow, StepId: { } step }
             ? Hash("step", assignment.TenantId, flow, step, assignment.Attempt ?? JobDefaults.Attempt, replay)
-            : Hash("assignment", assignment.TenantId, assignment.AssignmentId, "", 0, replay);
+            : KeyOf(assignment.TenantId, assignment.AssignmentId, replay);
+
+    /// <summary>The same for a step without flow or step: its ids say it all.</summary>
+    public static byte[] KeyOf(string tenantId, string assignmentId, int replay) => Hash("assignment", tenantId, assignmentId, "", 0, replay);
 
     /// <summary>The state store's key of an identity. Hexadecimal, so free of the <c>||</c> that Dapr refuses.</summary>
     public static string StateKey(ReadOnlySpan<byte> identity) => "step-" + Convert.ToHexStringLower(identity);
 
-    /// <summary>The state store's key of (tenant, assignment): it remembers which body an assignment_id stood for.</summary>
-    public static string AssignmentStateKey(string tenantId, string assignmentId) =>
-        "assignment-" + Convert.ToHexStringLower(Hash("assignment-key", tenantId, assignmentId, "", 0, 0));
+    /// <summary>
+    /// The state store's key of (tenant, assignment): it remembers which body an assignment_id stood for. Of a step without flow
+    /// or step it is the identity's own key, so that such a step has one key to look up and to write, not two.
+    /// </summary>
+    public static string AssignmentStateKey(string tenantId, string assignmentId) => StateKey(KeyOf(tenantId, assignmentId, replay: 0));
 
     /// <summary>The state store's key of a result that is too large to lie beside its identity.</summary>
     public static string ResultStateKey(ReadOnlySpan<byte> identity) => "result-" + Convert.ToHexStringLower(identity);
