@@ -9,9 +9,12 @@ namespace Beamline.Observability;
 /// <summary>One log line when a service serves, with its addresses: what people look for, and what a starter of processes waits for.</summary>
 internal static partial class StartAnnouncement
 {
+    /// <summary>The line's category: whoever waits for it keeps this one on, however quiet the other logs are.</summary>
+    private const string Category = "Beamline.Start";
+
     public static void Arm(IServiceProvider services)
     {
-        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("Beamline");
+        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(Category);
         services.GetService<IHostApplicationLifetime>()?.ApplicationStarted.Register(() => logger.ServiceStarted(Addresses(services)));
     }
 

@@ -15,6 +15,7 @@ public sealed class SqliteWriter : IAsyncDisposable
 {
     private readonly SqliteWriterOptions _options;
     private readonly SqliteConnection _connection;
+    private readonly WalCheckpoints? _checkpoints; // none where the file admits no second connection
     private readonly Channel<WorkItem> _queue;
     private readonly ManualResetEventSlim _wake = new(false, spinCount: 20);
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,6 +25,7 @@ public sealed class SqliteWriter : IAsyncDisposable
     {
         _options = options;
         _connection = connection;
+        _checkpoints = options.ExclusiveLock ? null : new WalCheckpoints(Connect(options, SqliteOpenMode.ReadWrite), Path.GetFileName(options.Path));
         // Full means that the disk is slower than the callers: they wait for room, which slows them to its pace.
         _queue = Channel.CreateBounded<WorkItem>(new BoundedChannelOptions(options.QueueCapacity) { SingleReader = true });
         new Thread(Run) { IsBackground = true, Name = $"sqlite {Path.GetFileName(options.Path)}" }.Start();
@@ -149,6 +151,7 @@ public sealed class SqliteWriter : IAsyncDisposable
             }
         }
 
+        _checkpoints?.Dispose();
         _connection.Dispose();
         _stopped.SetResult();
     }
@@ -175,8 +178,8 @@ public sealed class SqliteWriter : IAsyncDisposable
             return;
         }
 
+        _checkpoints?.Committed();
         _options.AfterCommit?.Invoke(_connection, true);
-
         batch.ForEach(item => item.Complete());
     }
 

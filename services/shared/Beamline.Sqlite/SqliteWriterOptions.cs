@@ -29,7 +29,10 @@ public sealed class SqliteWriterOptions
     /// <summary>Work items that share one commit: more gains nothing and delays the first one's answer.</summary>
     public int MaxBatch { get; init; } = 1_024;
 
-    /// <summary>Pages in the write-ahead log before it is folded back into the file.</summary>
+    /// <summary>
+    /// Pages in the write-ahead log at which the writer itself folds back what a thread beside it has not: the bound of the log
+    /// while commits never pause.
+    /// </summary>
     public int WalAutoCheckpointPages { get; init; } = 4_000;
 
     /// <summary>Largest size of the database in pages (0: SQLite's own limit). Beyond it a commit fails as on a full disk (code 13).</summary>

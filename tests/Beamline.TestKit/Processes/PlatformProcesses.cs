@@ -145,6 +145,7 @@ public sealed class PlatformProcesses : IAsyncDisposable
         environment["Ledger__Folder"] = Path.Combine(_options.DataDirectory, "scheduler");
         environment["Fs__Root"] = Path.Combine(_options.DataDirectory, "files");
         environment["Worker__Id"] = name + "-1";
+        environment["Logging__LogLevel__Beamline.Start"] = "Information"; // the line that StartAsync waits for
         foreach (var (key, value) in _options.Settings)
         {
             environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
@@ -158,7 +159,6 @@ public sealed class PlatformProcesses : IAsyncDisposable
         ["DAPR_API_TOKEN"] = _apiToken,
         ["APP_API_TOKEN"] = _appToken,
         ["BEAMLINE_FAILPOINT"] = failpoint,
-        ["DOTNET_ThreadPool_UnfairSemaphoreSpinLimit"] = "0",
     };
 
     /// <summary>A service as built beside the running test: <c>artifacts/bin/PROJECT/CONFIGURATION/Beamline.PROJECT</c>.</summary>
