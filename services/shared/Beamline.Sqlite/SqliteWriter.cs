@@ -17,7 +17,7 @@ public sealed class SqliteWriter : IAsyncDisposable
     private readonly SqliteConnection _connection;
     private readonly WalCheckpoints? _checkpoints; // none where the file admits no second connection
     private readonly Channel<WorkItem> _queue;
-    private readonly ManualResetEventSlim _wake = new(false, spinCount: 20);
+    private readonly ManualResetEventSlim _wake = new(false, spinCount: 0); // spinning takes the core from those who have work for it
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _closing;
 

@@ -69,9 +69,11 @@ internal sealed class SqliteStateStore : IStateStore
         var items = new StateItem?[keys.Count];
         lock (_reading)
         {
+            // One look at the file for all keys: each transaction takes its locks, and begins with an empty page cache after a write.
+            using var transaction = _reader.BeginTransaction(deferred: true);
             for (var index = 0; index < keys.Count; index++)
             {
-                items[index] = Read(_reader, null, keys[index], now);
+                items[index] = Read(_reader, transaction, keys[index], now);
             }
         }
 

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Beamline.ExecutorHost.Running;
 
 /// <summary>
@@ -8,8 +6,10 @@ namespace Beamline.ExecutorHost.Running;
 /// </summary>
 internal sealed class DedicatedThreads : TaskScheduler, IDisposable
 {
-    // Bounded by the slots: a slot has one loop, and a loop one continuation, at a time.
-    private readonly BlockingCollection<Task> _queue = [];
+    // Guarded by itself; bounded by the slots: a slot has one loop, and a loop one continuation, at a time. A BlockingCollection
+    // would spin before it waits, and short blocks make its threads wait thousands of times a second.
+    private readonly Queue<Task> _queue = [];
+    private bool _closed;
 
     [ThreadStatic]
     private static DedicatedThreads? _current;
@@ -26,21 +26,65 @@ internal sealed class DedicatedThreads : TaskScheduler, IDisposable
     public override int MaximumConcurrencyLevel { get; }
 
     /// <summary>The threads end when what is queued has run; one in a stuck block ends with the process.</summary>
-    public void Dispose() => _queue.CompleteAdding();
+    public void Dispose()
+    {
+        lock (_queue)
+        {
+            _closed = true;
+            Monitor.PulseAll(_queue);
+        }
+    }
 
-    protected override void QueueTask(Task task) => _queue.Add(task);
+    /// <exception cref="InvalidOperationException">The threads have ended, or are about to.</exception>
+    protected override void QueueTask(Task task)
+    {
+        lock (_queue)
+        {
+            if (_closed)
+            {
+                throw new InvalidOperationException("The threads take no more work.");
+            }
+
+            _queue.Enqueue(task);
+            Monitor.Pulse(_queue);
+        }
+    }
 
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) =>
         _current == this && !taskWasPreviouslyQueued && TryExecuteTask(task);
 
-    protected override IEnumerable<Task> GetScheduledTasks() => [.. _queue];
+    protected override IEnumerable<Task> GetScheduledTasks()
+    {
+        lock (_queue)
+        {
+            return [.. _queue];
+        }
+    }
 
     private void Run()
     {
         _current = this;
-        foreach (var task in _queue.GetConsumingEnumerable())
+        while (Next() is { } task)
         {
             TryExecuteTask(task);
+        }
+    }
+
+    private Task? Next()
+    {
+        lock (_queue)
+        {
+            while (_queue.Count == 0)
+            {
+                if (_closed)
+                {
+                    return null;
+                }
+
+                Monitor.Wait(_queue);
+            }
+
+            return _queue.Dequeue();
         }
     }
 }
