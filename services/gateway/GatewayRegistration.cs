@@ -32,6 +32,7 @@ public static class GatewayRegistration
         services.AddSingleton<WaitClock>();
         services.AddSingleton<TaskPreparation>();
         services.AddSingleton<BusFallback>();
+        services.AddSingleton<GatewayMetrics>();
         services.AddRunning<WatchFeed>();
         services.AddRunning<AdmitBatcher>();
         services.AddHealthChecks().AddCheck<SchedulerCheck>("scheduler");
@@ -47,15 +48,16 @@ public static class GatewayRegistration
     /// <summary>Maps the API under <c>/v1</c>, its description under <c>/openapi/v1.json</c>, and answers every error with a problem document.</summary>
     public static WebApplication MapGateway(this WebApplication app)
     {
+        app.UseRequestCounting();
         app.UseProblems();
         app.MapOpenApi();
         var tasks = app.MapGroup("/v1").WithTags("tasks");
         tasks.MapPost("/tasks", (HttpContext context, SubmitEndpoints endpoints) => endpoints.SubmitAsync(context)).Describe(ApiDescriptions.Submit);
         tasks.MapPost("/tasks:batch", (HttpContext context, BatchEndpoints endpoints) => endpoints.SubmitAsync(context)).Describe(ApiDescriptions.Batch);
         tasks.MapGet("/tasks", (HttpContext context, TaskEndpoints endpoints) => endpoints.ListAsync(context)).Describe(ApiDescriptions.List);
-        tasks.MapGet("/tasks/{id}", (HttpContext context, string id, TaskEndpoints endpoints) => endpoints.GetAsync(context, id)).Describe(ApiDescriptions.Get);
-        tasks.MapGet("/tasks/{id}/events", (HttpContext context, string id, EventEndpoints endpoints) => endpoints.StreamAsync(context, id)).Describe(ApiDescriptions.Events);
-        tasks.MapDelete("/tasks/{id}", (HttpContext context, string id, CancelEndpoints endpoints) => endpoints.CancelAsync(context, id)).Describe(ApiDescriptions.Cancel);
+        tasks.MapGet("/tasks/{id}", (HttpContext context, string id, TaskEndpoints endpoints) => endpoints.GetAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Get);
+        tasks.MapGet("/tasks/{id}/events", (HttpContext context, string id, EventEndpoints endpoints) => endpoints.StreamAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Events);
+        tasks.MapDelete("/tasks/{id}", (HttpContext context, string id, CancelEndpoints endpoints) => endpoints.CancelAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Cancel);
         return app;
     }
 

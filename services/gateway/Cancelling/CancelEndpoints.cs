@@ -17,14 +17,14 @@ internal sealed class CancelEndpoints(SchedulerReads scheduler, IOptions<Gateway
 
     public async Task CancelAsync(HttpContext context, string id)
     {
-        if (!RequestQuery.TryTenant(context.Request, options.Value, out var tenant, out var fault))
+        if (!RequestQuery.TryTenant(context.Request, options.Value, out var tenant, out var fault)
+            || !RequestQuery.TryOne(context.Request, "reason", out var reason, out fault))
         {
             await ProblemAnswers.WriteAsync(context, fault);
             return;
         }
 
-        var reason = context.Request.Query["reason"].ToString();
-        if (reason.Length > MaxReasonLength)
+        if (reason?.Length > MaxReasonLength)
         {
             await ProblemAnswers.WriteAsync(context, RequestFault.Invalid("reason", $"A reason takes {MaxReasonLength} characters at most."));
             return;
@@ -34,7 +34,7 @@ internal sealed class CancelEndpoints(SchedulerReads scheduler, IOptions<Gateway
         {
             AssignmentId = id,
             TenantId = tenant,
-            Reason = reason.Length == 0 ? null : reason,
+            Reason = string.IsNullOrEmpty(reason) ? null : reason,
             RequestedAt = time.GetUtcNow().ToUnixTimeMilliseconds(),
         };
         var answer = await scheduler.AskAsync(

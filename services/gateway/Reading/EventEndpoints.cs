@@ -23,6 +23,9 @@ internal sealed class EventEndpoints(SchedulerReads scheduler, WaitClock clock, 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private int _streams;
 
+    /// <summary>Streams held open.</summary>
+    public int Streams => Volatile.Read(ref _streams);
+
     public async Task StreamAsync(HttpContext context, string id)
     {
         if (!RequestQuery.TryTenant(context.Request, options.Value, out var tenant, out var fault)
@@ -112,7 +115,7 @@ internal sealed class EventEndpoints(SchedulerReads scheduler, WaitClock clock, 
     private static bool TryAfter(HttpRequest request, out long after, out RequestFault? fault)
     {
         (after, fault) = (0, null);
-        if (request.Headers["Last-Event-ID"] is not [{ Length: > 0 } text]
+        if (request.Headers["Last-Event-ID"].ToString() is not { Length: > 0 } text
             || long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out after))
         {
             return true;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Beamline.Contracts;
 using Beamline.Contracts.Errors;
@@ -45,15 +46,12 @@ internal sealed class TaskEndpoints(SchedulerReads scheduler, ResultWaits waits,
 
     public async Task ListAsync(HttpContext context)
     {
-        if (!RequestQuery.TryTenant(context.Request, options.Value, out var tenant, out var fault)
-            || !TryLimit(context.Request, out var limit, out fault))
+        if (!TryList(context.Request, out var request, out var fault))
         {
-            await ProblemAnswers.WriteAsync(context, fault!);
+            await ProblemAnswers.WriteAsync(context, fault);
             return;
         }
 
-        var query = context.Request.Query;
-        var request = new ListTasksRequest { TenantId = tenant, State = query["state"], Type = query["type"], Cursor = query["cursor"], Limit = limit };
         var answer = await scheduler.AskAsync(
             SchedulerMethods.ListTasks, request, BeamlineJson.Default.ListTasksRequest, BeamlineJson.Default.ListTasksResponse, TimeSpan.Zero, context.RequestAborted);
         await (answer switch
@@ -93,12 +91,28 @@ internal sealed class TaskEndpoints(SchedulerReads scheduler, ResultWaits waits,
         }
     }
 
-    private static bool TryLimit(HttpRequest request, out int? limit, out RequestFault? fault)
+    private bool TryList(HttpRequest request, [NotNullWhen(true)] out ListTasksRequest? list, [NotNullWhen(false)] out RequestFault? fault)
     {
-        (limit, fault) = (null, null);
-        if (request.Query["limit"] is not [{ } text])
+        list = null;
+        if (!RequestQuery.TryTenant(request, options.Value, out var tenant, out fault)
+            || !RequestQuery.TryOne(request, "state", out var state, out fault)
+            || !RequestQuery.TryOne(request, "type", out var type, out fault)
+            || !RequestQuery.TryOne(request, "cursor", out var cursor, out fault)
+            || !TryLimit(request, out var limit, out fault))
         {
-            return true;
+            return false;
+        }
+
+        list = new ListTasksRequest { TenantId = tenant, State = state, Type = type, Cursor = cursor, Limit = limit };
+        return true;
+    }
+
+    private static bool TryLimit(HttpRequest request, out int? limit, [NotNullWhen(false)] out RequestFault? fault)
+    {
+        limit = null;
+        if (!RequestQuery.TryOne(request, "limit", out var text, out fault) || text is null)
+        {
+            return fault is null;
         }
 
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given) && given is >= 1 and <= MaxLimit)
@@ -107,7 +121,7 @@ internal sealed class TaskEndpoints(SchedulerReads scheduler, ResultWaits waits,
             return true;
         }
 
-        fault = RequestFault.Invalid("limit", $"limit is 1 to {MaxLimit}.", ErrorCode.InvalidInput);
+        fault = RequestFault.Invalid("limit", $"limit is 1 to {MaxLimit}.");
         return false;
     }
 }

@@ -3,6 +3,7 @@ using Beamline.Contracts.Errors;
 using Beamline.Gateway.Problems;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 
 namespace Beamline.Gateway.Requests;
 
@@ -21,11 +22,19 @@ internal sealed class BodyReader(IOptions<GatewayOptions> options)
 {
     private long _reserved;
 
+    /// <summary>Bytes of the bodies in hand, those being read included.</summary>
+    public long Reserved => Interlocked.Read(ref _reserved);
+
     public async ValueTask<RequestBody> ReadAsync(HttpRequest request, int limit, CancellationToken ct)
     {
         if (!IsJson(request.ContentType))
         {
-            return Refused(StatusCodes.Status415UnsupportedMediaType, "Content-Type", "The body must be application/json.");
+            return Refused(StatusCodes.Status415UnsupportedMediaType, "Content-Type", "The body must be application/json, in UTF-8.");
+        }
+
+        if (!IsPlain(request.Headers.ContentEncoding))
+        {
+            return Refused(StatusCodes.Status415UnsupportedMediaType, "Content-Encoding", "The body must not be encoded.");
         }
 
         if (request.ContentLength > limit)
@@ -63,9 +72,14 @@ internal sealed class BodyReader(IOptions<GatewayOptions> options)
 
     internal void Release(int reserved) => Interlocked.Add(ref _reserved, -reserved);
 
+    // JSON between systems is UTF-8; whoever announces something else would have its text read wrongly.
     private static bool IsJson(string? contentType) =>
-        contentType is not null && contentType.AsSpan().Trim() is var type
-        && (type.IndexOf(';') is >= 0 and var end ? type[..end].TrimEnd() : type).Equals("application/json", StringComparison.OrdinalIgnoreCase);
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+        && (!type.Charset.HasValue || HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+
+    private static bool IsPlain(string? contentEncoding) =>
+        string.IsNullOrEmpty(contentEncoding) || contentEncoding.Equals("identity", StringComparison.OrdinalIgnoreCase);
 
     private static async ValueTask<byte[]?> ReadExactlyAsync(HttpRequest request, int length, CancellationToken ct)
     {

@@ -8,11 +8,29 @@ namespace Beamline.Gateway.Requests;
 /// <summary>The parts of a query string that several requests share.</summary>
 internal static class RequestQuery
 {
+    /// <summary>A parameter's value, or null where it is left out. Given twice it is refused: nobody could say which was meant.</summary>
+    public static bool TryOne(HttpRequest request, string name, out string? value, [NotNullWhen(false)] out RequestFault? fault)
+    {
+        var given = request.Query[name];
+        (value, fault) = (given is [{ } one] ? one : null, null);
+        if (given.Count > 1)
+        {
+            fault = RequestFault.Invalid(name, $"{name} is given {given.Count} times; once is enough.");
+        }
+
+        return fault is null;
+    }
+
     /// <summary><c>?tenant_id=</c>, else the default tenant.</summary>
     public static bool TryTenant(HttpRequest request, GatewayOptions options, out string tenant, [NotNullWhen(false)] out RequestFault? fault)
     {
-        fault = null;
-        tenant = request.Query["tenant_id"] is [{ } given] ? given : options.DefaultTenant;
+        tenant = options.DefaultTenant;
+        if (!TryOne(request, "tenant_id", out var given, out fault))
+        {
+            return false;
+        }
+
+        tenant = given ?? tenant;
         if (TenantId.IsValid(tenant))
         {
             return true;
@@ -25,10 +43,10 @@ internal static class RequestQuery
     /// <summary><c>?wait=</c> in seconds (<c>5</c>, <c>0.5</c>), or with a unit (<c>5s</c>, <c>500ms</c>); null when there is none.</summary>
     public static bool TryWait(HttpRequest request, GatewayOptions options, out TimeSpan? wait, [NotNullWhen(false)] out RequestFault? fault)
     {
-        (wait, fault) = (null, null);
-        if (request.Query["wait"] is not [{ } text])
+        wait = null;
+        if (!TryOne(request, "wait", out var text, out fault) || text is null)
         {
-            return true;
+            return fault is null;
         }
 
         var (number, factor) = text switch

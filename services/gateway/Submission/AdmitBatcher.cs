@@ -24,6 +24,7 @@ internal sealed class AdmitBatcher : BackgroundService
     private readonly DaprClient _dapr;
     private readonly BusFallback _bus;
     private readonly WatcherIdentity _watcher;
+    private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<AdmitBatcher> _logger;
     private readonly GatewayOptions _options;
@@ -33,9 +34,9 @@ internal sealed class AdmitBatcher : BackgroundService
     private int _queuedItems;
 
     public AdmitBatcher(
-        DaprClient dapr, BusFallback bus, WatcherIdentity watcher, IOptions<GatewayOptions> options, TimeProvider time, ILogger<AdmitBatcher> logger)
+        DaprClient dapr, BusFallback bus, WatcherIdentity watcher, GatewayMetrics metrics, IOptions<GatewayOptions> options, TimeProvider time, ILogger<AdmitBatcher> logger)
     {
-        (_dapr, _bus, _watcher, _time, _logger, _options) = (dapr, bus, watcher, time, logger, options.Value);
+        (_dapr, _bus, _watcher, _metrics, _time, _logger, _options) = (dapr, bus, watcher, metrics, time, logger, options.Value);
         _scheduler = new Outage(time, _options.ProbeInterval);
         _free = new SemaphoreSlim(_options.AdmitsInFlight);
 
@@ -44,8 +45,13 @@ internal sealed class AdmitBatcher : BackgroundService
     }
 
     /// <summary>Answers in the order of the tasks. Never throws but for the token.</summary>
-    public Task<IReadOnlyList<AdmitAnswer>> AdmitAsync(IReadOnlyList<PreparedTask> tasks, bool wait, CancellationToken ct)
+    public async Task<IReadOnlyList<AdmitAnswer>> AdmitAsync(IReadOnlyList<PreparedTask> tasks, bool wait, CancellationToken ct)
     {
+        if (tasks.Count == 0)
+        {
+            return [];
+        }
+
         var group = new AdmitGroup(tasks, wait);
         for (var start = 0; start < tasks.Count;)
         {
@@ -58,7 +64,13 @@ internal sealed class AdmitBatcher : BackgroundService
             start += slice.Count;
         }
 
-        return tasks.Count == 0 ? Task.FromResult<IReadOnlyList<AdmitAnswer>>([]) : group.Done.WaitAsync(ct);
+        var answers = await group.Done.WaitAsync(ct).ConfigureAwait(false);
+        foreach (var answer in answers)
+        {
+            _metrics.SubmitAnswered(answer);
+        }
+
+        return answers;
     }
 
     /// <summary>Takes what waits until the service stops, then sends the rest and waits for every answer.</summary>
@@ -156,6 +168,7 @@ internal sealed class AdmitBatcher : BackgroundService
             Source = AdmitSources.Gateway,
             Wait = slice.Group.Wait,
         })).ToList();
+        var started = _time.GetTimestamp();
         try
         {
             using var timeout = new CancellationTokenSource(_options.AdmitTimeout, _time);
@@ -168,6 +181,7 @@ internal sealed class AdmitBatcher : BackgroundService
                 return false;
             }
 
+            _metrics.Admitted(_time.GetElapsedTime(started));
             Deal(batch, response.Items);
         }
         catch (Exception away) when (away is DaprException or OperationCanceledException)

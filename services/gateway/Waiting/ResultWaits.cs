@@ -28,6 +28,18 @@ internal sealed class ResultWaits(IOptions<GatewayOptions> options)
     private readonly HashSet<TaskKey> _unsure = [];
     private int _count;
 
+    /// <summary>Tasks that are waited for, each as often as someone waits.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _count;
+            }
+        }
+    }
+
     /// <summary>False when too many wait already.</summary>
     public bool TryBegin(IReadOnlyList<TaskKey> tasks, [NotNullWhen(true)] out ResultWait? wait)
     {

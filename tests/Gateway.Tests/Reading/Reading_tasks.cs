@@ -41,6 +41,39 @@ public sealed class Reading_tasks
         Assert.Equal(HttpStatusCode.NotFound, (await gateway.DeleteAsync("/v1/tasks/x")).Status);
     }
 
+    [Theory]
+    [InlineData("a%2Fb", "a/b")]
+    [InlineData("a%2fb", "a/b")]
+    [InlineData("a%252Fb", "a%2Fb")]
+    [InlineData("a%2F%252f%2Fevents", "a/%2f/events")]
+    [InlineData("%3Fx%23%20%22%27%5C%3C%26", "?x# \"'\\<&")]
+    public async Task An_id_holds_any_printable_character(string path, string id)
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+        gateway.Scheduler.OnGet = request => request.AssignmentId == id ? Done : null;
+        gateway.Scheduler.OnCancel = cancel => new CancelTaskResponse { Found = cancel.AssignmentId == id };
+        gateway.Scheduler.OnEvents = request => Task.FromResult(new TaskEventsResponse { Found = request.AssignmentId == id, Ended = true, Events = [] });
+
+        Assert.Equal(HttpStatusCode.OK, (await gateway.GetAsync($"/v1/tasks/{path}?limit=%2F")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await gateway.GetAsync($"/v1/tasks/{path}/events")).Status);
+        Assert.Equal(HttpStatusCode.Accepted, (await gateway.DeleteAsync($"/v1/tasks/{path}")).Status);
+    }
+
+    [Theory]
+    [InlineData("/v1/tasks?tenant_id=a&tenant_id=b", "tenant_id 1001")]
+    [InlineData("/v1/tasks?state=queued&state=running", "state 1001")]
+    [InlineData("/v1/tasks?cursor=a&cursor=b", "cursor 1001")]
+    [InlineData("/v1/tasks?limit=1&limit=2", "limit 1001")]
+    [InlineData("/v1/tasks/a?wait=1&wait=2", "wait 1001")]
+    public async Task A_parameter_given_twice_is_refused_rather_than_guessed(string path, string fault)
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+
+        var answer = await gateway.GetAsync(path);
+
+        Assert.Equal((HttpStatusCode.BadRequest, fault), (answer.Status, Assert.Single(answer.Faults)));
+    }
+
     [Fact]
     public async Task A_read_with_wait_is_answered_when_the_task_ends()
     {

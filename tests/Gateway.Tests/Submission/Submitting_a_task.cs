@@ -128,15 +128,29 @@ public sealed class Submitting_a_task
         Assert.Equal((HttpStatusCode.RequestEntityTooLarge, "application/problem+json"), (answer.Status, answer.MediaType));
     }
 
+    [Fact]
+    public async Task An_encoded_body_is_415()
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/tasks") { Content = new StringContent(Bodies.Hash()) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Content.Headers.ContentEncoding.Add("gzip");
+
+        var answer = await gateway.SendAsync(request, []);
+
+        Assert.Equal((HttpStatusCode.UnsupportedMediaType, "Content-Encoding 1001"), (answer.Status, Assert.Single(answer.Faults)));
+    }
+
     [Theory]
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
     [InlineData("application/jsonx")]
+    [InlineData("application/json; charset=utf-16")]
     public async Task Another_content_type_is_415(string type)
     {
         await using var gateway = await GatewayUnderTest.StartAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/tasks") { Content = new StringContent(Bodies.Hash()) };
-        request.Content.Headers.ContentType = new(type);
+        request.Content.Headers.ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse(type);
 
         var answer = await gateway.SendAsync(request, []);
 

@@ -46,6 +46,7 @@ internal sealed class LoopbackGuard(IOptions<SecurityOptions> options) : IStartu
             }
 
             context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            context.Response.ContentType = "text/plain";
             return context.Response.WriteAsync("this Host is not served here; Security:AllowedHosts lists further names", context.RequestAborted);
         });
         next(app);
