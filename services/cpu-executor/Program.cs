@@ -3,13 +3,16 @@ using Beamline.ExecutorHost;
 using Beamline.CpuExecutor;
 using Beamline.Observability;
 
-var builder = BeamlineHost.CreateBuilder(args);
-builder.AddBeamline("cpu-executor");
-builder.Services.AddDaprClient();
-builder.Services.AddCpuExecutor(builder.Configuration);
+return await BeamlineHost.RunAsync("cpu-executor", () =>
+{
+    var builder = BeamlineHost.CreateBuilder(args);
+    builder.AddBeamline("cpu-executor");
+    builder.Services.AddDaprClient();
+    builder.Services.AddCpuExecutor(builder.Configuration);
 
-var app = builder.Build();
-app.UseAppApiToken();
-app.MapBeamline();
-app.MapExecutor();
-await app.RunAsync();
+    var app = builder.Build();
+    app.UseAppApiToken();
+    app.MapBeamline();
+    app.MapExecutor();
+    return app;
+});

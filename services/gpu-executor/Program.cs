@@ -3,13 +3,16 @@ using Beamline.ExecutorHost;
 using Beamline.GpuExecutor;
 using Beamline.Observability;
 
-var builder = BeamlineHost.CreateBuilder(args);
-builder.AddBeamline("gpu-executor");
-builder.Services.AddDaprClient();
-builder.Services.AddGpuExecutor(builder.Configuration);
+return await BeamlineHost.RunAsync("gpu-executor", () =>
+{
+    var builder = BeamlineHost.CreateBuilder(args);
+    builder.AddBeamline("gpu-executor");
+    builder.Services.AddDaprClient();
+    builder.Services.AddGpuExecutor(builder.Configuration);
 
-var app = builder.Build();
-app.UseAppApiToken();
-app.MapBeamline();
-app.MapExecutor();
-await app.RunAsync();
+    var app = builder.Build();
+    app.UseAppApiToken();
+    app.MapBeamline();
+    app.MapExecutor();
+    return app;
+});

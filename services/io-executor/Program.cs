@@ -3,13 +3,16 @@ using Beamline.ExecutorHost;
 using Beamline.IoExecutor;
 using Beamline.Observability;
 
-var builder = BeamlineHost.CreateBuilder(args);
-builder.AddBeamline("io-executor");
-builder.Services.AddDaprClient();
-builder.Services.AddIoExecutor(builder.Configuration);
+return await BeamlineHost.RunAsync("io-executor", () =>
+{
+    var builder = BeamlineHost.CreateBuilder(args);
+    builder.AddBeamline("io-executor");
+    builder.Services.AddDaprClient();
+    builder.Services.AddIoExecutor(builder.Configuration);
 
-var app = builder.Build();
-app.UseAppApiToken();
-app.MapBeamline();
-app.MapExecutor();
-await app.RunAsync();
+    var app = builder.Build();
+    app.UseAppApiToken();
+    app.MapBeamline();
+    app.MapExecutor();
+    return app;
+});

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Beamline.Local.Demo;
 using Beamline.Local.Platform;
 using Beamline.Observability;
@@ -14,7 +15,7 @@ internal sealed class LocalCommand
     private readonly Option<string?> _components = new("--components") { Description = "Folder of Dapr components; by default the ones that come with Beamline." };
     private readonly Option<bool> _demo = new("--demo") { Description = "Run a dozen real tasks, judge their results, exit." };
     private readonly Option<bool> _sabotage = new("--sabotage") { Description = "With --demo: alter one task; the demo must fail." };
-    private readonly Option<Uri?> _gateway = new("--gateway") { Description = "With --demo: use the platform that runs behind this gateway." };
+    private readonly Option<Uri?> _gateway = new("--gateway") { Description = "With --demo: use the platform that runs behind this gateway.", CustomParser = ReadAddress };
 
     public RootCommand Build()
     {
@@ -26,6 +27,8 @@ internal sealed class LocalCommand
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        // System.CommandLine takes the signals only once this has given way: before, SIGTERM would end the process on the spot.
+        await Task.Yield();
         try
         {
             return await (parsed.GetValue(_demo) ? DemoAsync(parsed, cancellation) : ServeAsync(parsed, cancellation));
@@ -34,10 +37,10 @@ internal sealed class LocalCommand
         {
             return 0;
         }
-        catch (Exception exception) when (exception is IOException or InvalidOperationException or UnauthorizedAccessException or ArgumentException or SettingsException or SidecarConfigurationException)
+        catch (Exception failure) when (((failure as SidecarConfigurationException)?.Message ?? StartFailure.Describe(failure)) is { } fault)
         {
-            await Console.Error.WriteLineAsync($"local: {exception.Message}");
-            return 1;
+            await Console.Error.WriteLineAsync($"local: {fault}");
+            return StartFailure.ExitCode;
         }
     }
 
@@ -45,7 +48,7 @@ internal sealed class LocalCommand
     {
         await using var platform = await LocalPlatform.StartAsync(Options(parsed, []), cancellation);
         await Console.Out.WriteLineAsync($"Beamline is ready at {platform.Gateway}");
-        var stopped = new TaskCompletionSource();
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = cancellation.Register(stopped.SetResult);
         await stopped.Task;
         await Console.Out.WriteLineAsync("Beamline is draining");
@@ -68,6 +71,17 @@ internal sealed class LocalCommand
         };
         await using var platform = await LocalPlatform.StartAsync(Options(parsed, settings), cancellation);
         return await DemoCommand.RunAsync(platform.Gateway, web, parsed.GetValue(_sabotage), cancellation);
+    }
+
+    private static Uri? ReadAddress(ArgumentResult given)
+    {
+        if (Uri.TryCreate(given.Tokens[0].Value, UriKind.Absolute, out var address) && address.Scheme is "http" or "https")
+        {
+            return address;
+        }
+
+        given.AddError($"--gateway is \"{given.Tokens[0].Value}\"; expected an address such as http://127.0.0.1:8080");
+        return null;
     }
 
     private LocalOptions Options(ParseResult parsed, Dictionary<string, string?> settings) => new()

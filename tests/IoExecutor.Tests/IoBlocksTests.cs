@@ -66,7 +66,7 @@ public sealed class IoBlocksTests
     public async Task The_process_closes_its_own_ports_and_its_sidecars_to_requests()
     {
         var builder = WebApplication.CreateSlimBuilder();
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["DAPR_HTTP_PORT"] = "3501", ["DAPR_GRPC_ENDPOINT"] = "http://127.0.0.1:50007", ["NATS_URL"] = "nats://127.0.0.1:4222" });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["DAPR_HTTP_PORT"] = "3501", ["DAPR_GRPC_ENDPOINT"] = "http://127.0.0.1:50007", ["Nats:Url"] = "nats://127.0.0.1:4222" });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton<PlatformPorts>();
         builder.Services.AddHostedService<PlatformPortsFiller>();

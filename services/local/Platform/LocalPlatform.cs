@@ -1,3 +1,4 @@
+using Beamline.IoExecutor.Blocks.Http;
 using Beamline.Sidecar;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -63,8 +64,9 @@ internal sealed class LocalPlatform : IAsyncDisposable
             var gateway = LocalService.Gateway(options, tokens);
             services.Add(gateway);
             await gateway.StartAsync(sidecar, tokens, cancellation);
-            var addresses = gateway.App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
-            return new LocalPlatform(sidecar, services, new Uri(addresses!.Addresses.First()));
+            var addresses = gateway.App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address)).ToArray();
+            KeepBlocksFrom(addresses, services);
+            return new LocalPlatform(sidecar, services, addresses[0]);
         }
         catch
         {
@@ -75,6 +77,15 @@ internal sealed class LocalPlatform : IAsyncDisposable
 
     /// <summary>Drains: no new work, running steps finish or are handed back, everything committed is published or kept.</summary>
     public async ValueTask DisposeAsync() => await StopAsync(_services, _sidecar);
+
+    // A step that may call the loopback must not submit steps: the gateway's sockets are the platform's only ones here.
+    private static void KeepBlocksFrom(Uri[] addresses, List<LocalService> services)
+    {
+        foreach (var ports in services.Select(service => service.App.Services.GetService<PlatformPorts>()).OfType<PlatformPorts>())
+        {
+            Array.ForEach(addresses, address => ports.Deny(address.Port));
+        }
+    }
 
     private static async Task StopAsync(List<LocalService> services, EmbeddedSidecar? sidecar)
     {

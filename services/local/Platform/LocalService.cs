@@ -33,6 +33,12 @@ internal sealed class LocalService : IAsyncDisposable
         builder.Configuration["Ledger:Folder"] = Path.Combine(options.DataDirectory, "scheduler");
         builder.Configuration["Fs:Root"] = Path.Combine(options.DataDirectory, "files");
         builder.AddBeamline(appId);
+        if (!sockets)
+        {
+            // One process has one such listener; every service would open its own.
+            builder.Configuration["Prometheus:Endpoint"] = null;
+        }
+
         builder.Services.AddSingleton<IHostLifetime, UnsignalledLifetime>();
 
         builder.Services.AddDaprClient(dapr => dapr.PrimaryHandlerFactory = () => new ToSidecar(() => _sidecar!.CreateHandler()));

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
 namespace Beamline.Observability;
 
@@ -51,6 +52,32 @@ public static class BeamlineHost
         services.AddHealthChecks().AddCheck<CriticalErrors>("critical-errors");
         LoopbackGuard.Add(services);
         return builder;
+    }
+
+    /// <summary>Runs a service until a signal ends it. What keeps it from starting is said in one line on stderr.</summary>
+    /// <returns>0 after an orderly end, <see cref="StartFailure.ExitCode"/> when it could not start.</returns>
+    public static async Task<int> RunAsync(string component, Func<WebApplication> build)
+    {
+        WebApplication? app = null;
+        try
+        {
+            app = build();
+            // The host would check them too, and log what is wrong with its whole stack.
+            app.Services.GetService<IStartupValidator>()?.Validate();
+            await app.StartAsync();
+        }
+        catch (Exception failure) when (StartFailure.Describe(failure) is { } fault)
+        {
+            await (app?.DisposeAsync() ?? ValueTask.CompletedTask);
+            await Console.Error.WriteLineAsync($"{component}: {fault}");
+            return StartFailure.ExitCode;
+        }
+
+        await using (app)
+        {
+            await app.WaitForShutdownAsync();
+            return Environment.ExitCode;
+        }
     }
 
     /// <summary>Maps <c>/_health</c>, <c>/healthz</c> and <c>/metrics</c>, none of which needs a token.</summary>

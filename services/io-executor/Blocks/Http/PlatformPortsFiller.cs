@@ -8,7 +8,7 @@ namespace Beamline.IoExecutor.Blocks.Http;
 internal sealed class PlatformPortsFiller(PlatformPorts ports, IConfiguration configuration, IServiceProvider services) : IHostedLifecycleService
 {
     private static readonly string[] PortSettings = ["DAPR_HTTP_PORT", "DAPR_GRPC_PORT", "DAPR_METRICS_PORT"];
-    private static readonly string[] UrlSettings = ["DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT", "NATS_URL"];
+    private static readonly string[] UrlSettings = ["DAPR_HTTP_ENDPOINT", "DAPR_GRPC_ENDPOINT", "Nats:Url"];
 
     public Task StartingAsync(CancellationToken cancellationToken)
     {
