@@ -1,18 +1,16 @@
 using System.Runtime.InteropServices;
+using Beamline.Observability;
 using Beamline.Sidecar;
-using Microsoft.Extensions.Logging.Console;
 
 var line = SidecarCommandLine.Parse(args, Environment.GetEnvironmentVariable);
 if (line.Faults.Count > 0)
 {
     await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, line.Faults) + Environment.NewLine + SidecarCommandLine.Usage);
-    return 2;
+    return StartFailure.ExitCode;
 }
 
 // Logs go to stderr: stdout is the endpoints, a line each, for scripts.
-using var loggers = LoggerFactory.Create(logging => logging
-    .AddSimpleConsole(console => console.SingleLine = true)
-    .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+using var loggers = BeamlineLogging.CreateFactory("sidecar", Console.OpenStandardError());
 using var stop = new CancellationTokenSource();
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -21,10 +19,10 @@ try
     await SidecarProcess.RunAsync(line, loggers, Console.Out, stop.Token);
     return 0;
 }
-catch (SidecarConfigurationException failure)
+catch (Exception failure) when (((failure as SidecarConfigurationException)?.Message ?? StartFailure.Describe(failure)) is { } fault)
 {
-    await Console.Error.WriteLineAsync(failure.Message);
-    return 2;
+    await Console.Error.WriteLineAsync($"sidecar: {fault}");
+    return StartFailure.ExitCode;
 }
 
 void Stop(PosixSignalContext signal)

@@ -62,6 +62,51 @@ public sealed class ProcessTests : IDisposable
         Assert.All(["state.redis", "concurrency must be single", "'jwt'"], fault => Assert.Contains(fault, errors, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_taken_port_is_said_in_a_line()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        using var process = Start("--data", Path.Combine(_root, "data"), "--app", $"shop={((IPEndPoint)taken.LocalEndpoint).Port}");
+
+        var errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, process.ExitCode);
+        Assert.Contains("sidecar: ", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("\n   at ", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_fault_route_switches_the_bus_over_HTTP_and_the_log_is_JSON_lines_on_stderr()
+    {
+        var components = Directory.CreateDirectory(Path.Combine(_root, "components")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(components, "bus.yaml"), TestSidecar.Bus, TestContext.Current.CancellationToken);
+        using var process = Start("--data", Path.Combine(_root, "data"), "--components", components, "--app", "shop=0", "--fault-route", "on");
+        using var client = new HttpClient { BaseAddress = await EndpointAsync(process) };
+
+        Assert.Equal(HttpStatusCode.NoContent, await PublishAsync());
+        Assert.Equal(HttpStatusCode.NoContent, await SwitchAsync("bus", """{"mode":"away"}"""));
+        Assert.Equal(HttpStatusCode.InternalServerError, await PublishAsync());
+        Assert.Contains("\"away\"", await client.GetStringAsync("/beamline/faults", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.BadRequest, await SwitchAsync("bus", """{"mode":"broken"}"""));
+        Assert.Equal(HttpStatusCode.NotFound, await SwitchAsync("moon", """{"mode":"away"}"""));
+        Assert.Equal(HttpStatusCode.NoContent, await SwitchAsync("bus", """{"mode":"up"}"""));
+        Assert.Equal(HttpStatusCode.NoContent, await PublishAsync());
+
+        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+        var lines = (await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, process.ExitCode);
+        var first = System.Text.Json.JsonElement.Parse(lines[0]);
+        Assert.Equal(("INFO", "sidecar"), (first.GetProperty("level").GetString(), first.GetProperty("component").GetString()));
+
+        async Task<HttpStatusCode> PublishAsync() =>
+            (await client.CallAsync(HttpMethod.Post, "/v1.0/publish/bus/beamline.work?metadata.rawPayload=true", "{}")).Status;
+
+        async Task<HttpStatusCode> SwitchAsync(string what, string json) => (await client.CallAsync(HttpMethod.Put, $"/beamline/faults/{what}", json)).Status;
+    }
+
     private static async Task<IReadOnlyCollection<string>> PublishUntilKilledAsync(string data, string components)
     {
         using var process = Start("--data", data, "--components", components, "--app", "shop=0", "--health-check", "off");

@@ -11,6 +11,19 @@ namespace Beamline.Observability;
 /// <summary>Where log lines go; replaced by tests.</summary>
 internal sealed record LogOutput(Stream Stream);
 
+/// <summary>The contract's log lines for a process that has no host.</summary>
+public static class BeamlineLogging
+{
+    /// <summary>JSON lines from level INFO up. Disposing the factory writes what is queued.</summary>
+    /// <param name="component">The process's name in its lines.</param>
+    /// <param name="output">Where they go: stderr where stdout has a meaning of its own.</param>
+    public static ILoggerFactory CreateFactory(string component, Stream output)
+    {
+        var logger = new LoggerConfiguration().WriteTo.Sink(new JsonLogSink(new JsonLogFormatter(component), output, TimeProvider.System));
+        return new SerilogLoggerFactory(logger.CreateLogger(), dispose: true);
+    }
+}
+
 internal static class LoggingSetup
 {
     /// <summary>
