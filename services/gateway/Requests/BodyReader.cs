@@ -1,7 +1,6 @@
-using System.Buffers;
 using Beamline.Contracts.Errors;
+using Beamline.DaprAccess;
 using Beamline.Gateway.Problems;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
@@ -52,9 +51,7 @@ internal sealed class BodyReader(IOptions<GatewayOptions> options)
 
         try
         {
-            var bytes = request.ContentLength is { } length
-                ? await ReadExactlyAsync(request, (int)length, ct).ConfigureAwait(false)
-                : await ReadToEndAsync(request, limit, ct).ConfigureAwait(false);
+            var bytes = await BoundedRequestBody.ReadAsync(request, limit, ct).ConfigureAwait(false);
             if (bytes is not null)
             {
                 return new RequestBody(bytes, null, this, reserved);
@@ -80,41 +77,6 @@ internal sealed class BodyReader(IOptions<GatewayOptions> options)
 
     private static bool IsPlain(string? contentEncoding) =>
         string.IsNullOrEmpty(contentEncoding) || contentEncoding.Equals("identity", StringComparison.OrdinalIgnoreCase);
-
-    private static async ValueTask<byte[]?> ReadExactlyAsync(HttpRequest request, int length, CancellationToken ct)
-    {
-        var bytes = new byte[length];
-        await request.Body.ReadExactlyAsync(bytes, ct).ConfigureAwait(false);
-        return bytes;
-    }
-
-    private static async ValueTask<byte[]?> ReadToEndAsync(HttpRequest request, int limit, CancellationToken ct)
-    {
-        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } server)
-        {
-            // The bound is ours below; the server's own would break the connection without an answer.
-            server.MaxRequestBodySize = null;
-        }
-
-        while (true)
-        {
-            var read = await request.BodyReader.ReadAsync(ct).ConfigureAwait(false);
-            if (read.Buffer.Length > limit)
-            {
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                return null;
-            }
-
-            if (read.IsCompleted)
-            {
-                var bytes = read.Buffer.ToArray();
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                return bytes;
-            }
-
-            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-        }
-    }
 
     private static RequestBody TooLarge(int limit) =>
         Refused(StatusCodes.Status413PayloadTooLarge, null, $"The body may take {limit} bytes at most.");

@@ -1,8 +1,6 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Beamline.DaprAccess;
@@ -20,7 +18,7 @@ internal sealed class TopicDelivery(
         var ct = context.RequestAborted;
         try
         {
-            if (await ReadBodyAsync(context.Request, ct).ConfigureAwait(false) is not { } body)
+            if (await BoundedRequestBody.ReadAsync(context.Request, subscription.Options.MaxBodyBytes, ct).ConfigureAwait(false) is not { } body)
             {
                 logger.DeliveryTooLarge(subscription.Topic, subscription.PubsubName, subscription.Options.MaxBodyBytes);
                 await AnswerAsync(context.Response, TopicResponse.Drop, ct).ConfigureAwait(false);
@@ -72,39 +70,5 @@ internal sealed class TopicDelivery(
 
         response.ContentType = "application/json";
         return response.WriteAsync(answer == TopicResponse.Retry ? """{"status":"RETRY"}""" : """{"status":"DROP"}""", ct);
-    }
-
-    private async Task<byte[]?> ReadBodyAsync(HttpRequest request, CancellationToken ct)
-    {
-        var limit = subscription.Options.MaxBodyBytes;
-        if (request.ContentLength > limit)
-        {
-            return null;
-        }
-
-        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } server)
-        {
-            // The bound is the one below: the server's own would answer 413, which means deliver again.
-            server.MaxRequestBodySize = null;
-        }
-
-        while (true)
-        {
-            var read = await request.BodyReader.ReadAsync(ct).ConfigureAwait(false);
-            if (read.Buffer.Length > limit)
-            {
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                return null;
-            }
-
-            if (read.IsCompleted)
-            {
-                var body = read.Buffer.ToArray();
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                return body;
-            }
-
-            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-        }
     }
 }
