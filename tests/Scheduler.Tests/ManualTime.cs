@@ -53,8 +53,11 @@ internal sealed class ManualTime : TimeProvider
     public async Task RunUntilAsync(Task goal, TimeSpan? longest = null)
     {
         var bound = longest ?? TimeSpan.FromSeconds(5);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!goal.IsCompleted)
         {
+            // A loop that only waits and waits again would move this clock for ever.
+            Assert.False(patience.IsCancellationRequested, "What was waited for did not come, however much time passed.");
             Task armed;
             DateTimeOffset? due;
             lock (_lock)

@@ -9,13 +9,20 @@ internal sealed class SchedulerMetrics : IDisposable
     private readonly Meter _meter;
     private readonly Counter<long> _admissions;
     private readonly Counter<long> _ended;
+    private readonly Counter<long> _sent;
     private readonly Histogram<double> _commit;
+    private readonly Histogram<double> _send;
 
     public SchedulerMetrics(IMeterFactory meters)
     {
         _meter = meters.Create("Beamline.Scheduler");
         _admissions = _meter.CreateCounter<long>("scheduler_admissions_total", description: "Assignments answered, by status.");
         _ended = _meter.CreateCounter<long>("scheduler_tasks_ended_total", description: "Tasks ended, by type and status.");
+        _sent = _meter.CreateCounter<long>("scheduler_rows_sent_total", description: "Messages for the bus and keys for the state store, by lane and outcome (left, failed).");
+        _send = _meter.CreateHistogram(
+            "scheduler_send_ms",
+            description: "Time of one batch to the bus or the state store, by lane, milliseconds.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000] });
         _commit = _meter.CreateHistogram(
             "scheduler_commit_ms",
             description: "Time of a commit to the ledger, milliseconds; its retries while the disk is full included.",
@@ -44,6 +51,22 @@ internal sealed class SchedulerMetrics : IDisposable
         {
             _ended.Add(
                 1, new KeyValuePair<string, object?>("type", ending.Task.Type), new KeyValuePair<string, object?>("status", ending.Phase.WireName()));
+        }
+    }
+
+    /// <summary>A batch of a lane has left, or some of it has not and is tried again.</summary>
+    public void BatchSent(string lane, int left, int failed, TimeSpan took)
+    {
+        var tag = new KeyValuePair<string, object?>("lane", lane);
+        _send.Record(took.TotalMilliseconds, tag);
+        if (left > 0)
+        {
+            _sent.Add(left, tag, new("outcome", "left"));
+        }
+
+        if (failed > 0)
+        {
+            _sent.Add(failed, tag, new("outcome", "failed"));
         }
     }
 

@@ -28,6 +28,7 @@ internal sealed class EventPublisher(
     IOptions<EventOptions> options,
     IOptionsMonitor<LaneOptions> lanes,
     TimeProvider time,
+    SchedulerMetrics metrics,
     ILogger<EventPublisher> logger) : BackgroundService, ICommitListener
 {
     // Topics published at the same time; further tenants wait, and their packs fill meanwhile.
@@ -127,10 +128,13 @@ internal sealed class EventPublisher(
         }
 
         var probing = _failuresInARow > 0;
+        var began = time.GetTimestamp();
         var outcomes = await Task.WhenAll(round.Select(each => bus.PublishAsync(Topics.EventsOf(each.Tenant.TenantId), each.Packs, probing, ct)))
             .ConfigureAwait(false);
         for (var i = 0; i < outcomes.Length; i++)
         {
+            var failed = round[i].Packs.Count(pack => outcomes[i].AllFailed || outcomes[i].Failed.Contains(pack.Id));
+            metrics.BatchSent("events", round[i].Packs.Count - failed, failed, time.GetElapsedTime(began));
             Settle(round[i].Tenant, round[i].Packs, outcomes[i]);
         }
     }

@@ -28,13 +28,13 @@ internal sealed class KeyWriter : BackgroundService, ICommitListener
     private readonly IdentityOptions _options;
 
     public KeyWriter(
-        DueKeyStore store, KeyStore keys, IOptions<IdentityOptions> options, IOptionsMonitor<LaneOptions> lanes, TimeProvider time, ILogger<KeyWriter> logger)
+        DueKeyStore store, KeyStore keys, IOptions<IdentityOptions> options, IOptionsMonitor<LaneOptions> lanes, TimeProvider time, SchedulerMetrics metrics, ILogger<KeyWriter> logger)
     {
         (_keys, _options) = (keys, options.Value);
         var lane = lanes.Get(IdentityOptions.WritingSection);
         _confirmed = new FinishedRows(store.Confirm, lane, time, logger);
         _feed = new RowFeed<DueKey>(store.ReadDue, rising: false, lane, time);
-        _lane = new Lane<DueKey>("identity keys", _feed, WriteAsync, ConfirmAsync, lane, time, logger);
+        _lane = new Lane<DueKey>("identity-keys", _feed, WriteAsync, ConfirmAsync, lane, time, metrics, logger);
     }
 
     public void OnCommitted(CommittedBatch batch)

@@ -1,3 +1,4 @@
+using Beamline.Scheduler.Engine;
 using Microsoft.Extensions.Logging;
 
 namespace Beamline.Scheduler.Lanes;
@@ -17,6 +18,7 @@ namespace Beamline.Scheduler.Lanes;
 /// <param name="finish">Takes rows that have left; awaited before the next batch.</param>
 /// <param name="options">Sizes and pauses.</param>
 /// <param name="time">The clock of the pauses.</param>
+/// <param name="metrics">Counts what leaves.</param>
 /// <param name="logger">Told when what is behind the lane goes away and comes back.</param>
 internal sealed class Lane<T>(
     string name,
@@ -25,6 +27,7 @@ internal sealed class Lane<T>(
     Func<IReadOnlyList<T>, CancellationToken, Task> finish,
     LaneOptions options,
     TimeProvider time,
+    SchedulerMetrics metrics,
     ILogger logger)
     where T : class, ILaneRow
 {
@@ -56,7 +59,10 @@ internal sealed class Lane<T>(
                 await Task.Delay(Backoff.Of(options.FirstRetry, options.LongestRetry, _failuresInARow), time, ct).ConfigureAwait(false);
             }
 
+            var began = time.GetTimestamp();
             var outcome = await SendAsync(batch, ct).ConfigureAwait(false);
+            var failed = outcome.AllFailed ? batch.Count : outcome.Failed.Count;
+            metrics.BatchSent(name, batch.Count - failed, failed, time.GetElapsedTime(began));
             if (outcome.AllFailed)
             {
                 PutBack(batch, outcome.Reason);

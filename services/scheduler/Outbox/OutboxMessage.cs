@@ -1,3 +1,4 @@
+using Beamline.Scheduler.Core;
 using Beamline.Scheduler.Lanes;
 using Beamline.Scheduler.Ledger;
 
@@ -16,6 +17,12 @@ internal sealed class OutboxMessage(OutboxRow row) : ILaneRow, IBusMessage
 
     /// <summary>False when what the message is made from is gone.</summary>
     public bool CanBeMade => row is not { Data: null, Task: null, Ending: null, DeadLetter: null };
+
+    /// <summary>The task, where the row came with it; a row read back from the ledger brings its message alone.</summary>
+    public TaskInfo? Task => row.Task;
+
+    /// <summary>The worker that ended the task, likewise.</summary>
+    public string? Worker => row.Ending?.Worker;
 
     /// <summary>What the message weighs, about.</summary>
     public int Bytes { get; } = OutboxMessages.Estimate(row);

@@ -27,7 +27,7 @@ internal sealed class OutboxPublisher : BackgroundService, ICommitListener
     private readonly Dictionary<OutboxKind, RowFeed<OutboxMessage>> _feeds = [];
     private readonly List<Func<CancellationToken, Task>> _loops = [];
 
-    public OutboxPublisher(OutboxStore store, BusPublisher bus, IOptionsMonitor<LaneOptions> lanes, TimeProvider time, ILogger<OutboxPublisher> logger)
+    public OutboxPublisher(OutboxStore store, BusPublisher bus, IOptionsMonitor<LaneOptions> lanes, TimeProvider time, SchedulerMetrics metrics, ILogger<OutboxPublisher> logger)
     {
         var options = lanes.Get(Section);
         var published = new FinishedRows(store.Delete, options, time, logger);
@@ -39,7 +39,9 @@ internal sealed class OutboxPublisher : BackgroundService, ICommitListener
             var lane = new Lane<OutboxMessage>(
                 topic,
                 feed,
-                (messages, probing, ct) => bus.PublishAsync(topic, messages, probing, ct),
+                (messages, probing, ct) => kind == OutboxKind.Result
+                    ? ResultSpans.AroundAsync(messages, () => bus.PublishAsync(topic, messages, probing, ct))
+                    : bus.PublishAsync(topic, messages, probing, ct),
                 (messages, _) =>
                 {
                     Failpoints.Hit("scheduler.after-publish");
@@ -48,6 +50,7 @@ internal sealed class OutboxPublisher : BackgroundService, ICommitListener
                 },
                 options,
                 time,
+                metrics,
                 logger);
             _feeds.Add(kind, feed);
             _loops.Add(lane.RunAsync);

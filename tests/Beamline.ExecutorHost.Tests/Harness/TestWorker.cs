@@ -5,6 +5,7 @@ using Beamline.ExecutorHost.Draining;
 using Beamline.ExecutorHost.Exchange;
 using Beamline.ExecutorHost.Leases;
 using Beamline.ExecutorHost.Running;
+using Beamline.TestKit;
 using Beamline.TestKit.Clocks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;

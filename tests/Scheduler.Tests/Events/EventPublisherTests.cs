@@ -7,6 +7,7 @@ using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Lanes;
 using Beamline.Scheduler.Ledger;
 using Beamline.Scheduler.Outbox;
+using Beamline.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Beamline.Scheduler.Tests.Events;
@@ -90,6 +91,8 @@ public sealed class EventPublisherTests
         bench.Sidecar.BusAway = false;
         await bench.CursorAsync(2);
         Assert.Equal(2, bench.Packs().Sum(pack => pack.Events.Count));
+        Assert.True(bench.Counts["scheduler_rows_sent_total lane=events outcome=failed"] >= 20);
+        Assert.Equal(bench.Packs().Count, bench.Counts["scheduler_rows_sent_total lane=events outcome=left"]);
     }
 
     [Fact]
@@ -152,6 +155,7 @@ public sealed class EventPublisherTests
 
         private readonly Lock _lock = new();
         private readonly List<EventRow> _rows;
+        private readonly CountedMetrics _metrics = new();
         private readonly BusPublisher _bus;
         private readonly EventPublisher _publisher;
         private TaskCompletionSource _saved = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -164,8 +168,10 @@ public sealed class EventPublisherTests
             _bus = new BusPublisher(Sidecar.Client(), Time);
             _publisher = new EventPublisher(
                 new EventStore(_ => Task.FromResult(Cursor), SaveCursor, ReadAfter),
-                _bus, new FixedOptions<EventOptions>(options ?? new EventOptions()), new FixedOptions<LaneOptions>(new LaneOptions()), Time, NullLogger<EventPublisher>.Instance);
+                _bus, new FixedOptions<EventOptions>(options ?? new EventOptions()), new FixedOptions<LaneOptions>(new LaneOptions()), Time, _metrics.Metrics, NullLogger<EventPublisher>.Instance);
         }
+
+        public CounterReadings Counts => _metrics.Counts;
 
         public ManualTime Time { get; } = new();
 
@@ -196,6 +202,7 @@ public sealed class EventPublisherTests
             await _publisher.StopAsync(CancellationToken.None);
             _publisher.Dispose();
             _bus.Dispose();
+            _metrics.Dispose();
             Sidecar.Dispose();
         }
 

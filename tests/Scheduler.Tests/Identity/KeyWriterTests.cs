@@ -4,6 +4,7 @@ using Beamline.Scheduler.Core;
 using Beamline.Scheduler.Engine;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Lanes;
+using Beamline.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Beamline.Scheduler.Tests.Identity;
@@ -91,6 +92,19 @@ public sealed class KeyWriterTests
     }
 
     [Fact]
+    public async Task How_long_a_step_is_remembered_and_how_large_a_result_lies_beside_its_keys_is_set()
+    {
+        await using var bench = new Bench(identity: new IdentityOptions { RememberFor = TimeSpan.FromHours(1), InlineResultBytes = 100 });
+        await bench.StartAsync();
+        bench.Commit(Rows.Ending(Rows.Task(1), "\"" + new string('x', 200) + "\""), Rows.Ending(Rows.Task(2), "2"));
+        await bench.DueAsync(0);
+        Assert.Equal(5, bench.Sidecar.State.Count);
+        Assert.Single(bench.Sidecar.State, entry => entry.Value.Length > 200);
+        Assert.All(bench.Sidecar.StateCalls, call => Assert.Contains("\"ttlInSeconds\":\"3600\"", call.Body, StringComparison.Ordinal));
+        Assert.Equal(2, bench.Counts["scheduler_rows_sent_total lane=identity-keys outcome=left"]);
+    }
+
+    [Fact]
     public async Task At_start_it_goes_on_with_what_is_due()
     {
         await using var bench = new Bench(leftOver: [.. Enumerable.Range(1, 250).Select(id => Rows.Ending(Rows.Task(id)))]);
@@ -134,10 +148,11 @@ public sealed class KeyWriterTests
 
         private readonly Lock _lock = new();
         private readonly SortedDictionary<long, TaskEnding> _due = [];
+        private readonly CountedMetrics _metrics = new();
         private readonly KeyWriter _writer;
         private TaskCompletionSource _confirmed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public Bench(LaneOptions? options = null, IReadOnlyList<TaskEnding>? leftOver = null)
+        public Bench(LaneOptions? options = null, IReadOnlyList<TaskEnding>? leftOver = null, IdentityOptions? identity = null)
         {
             foreach (var ending in leftOver ?? [])
             {
@@ -147,11 +162,14 @@ public sealed class KeyWriterTests
             _writer = new KeyWriter(
                 new DueKeyStore(ReadDue, Confirm),
                 new KeyStore(Sidecar.Client(), NullLogger<KeyStore>.Instance),
-                new FixedOptions<IdentityOptions>(new IdentityOptions()),
+                new FixedOptions<IdentityOptions>(identity ?? new IdentityOptions()),
                 new FixedOptions<LaneOptions>(options ?? new LaneOptions()),
                 Time,
+                _metrics.Metrics,
                 NullLogger<KeyWriter>.Instance);
         }
+
+        public CounterReadings Counts => _metrics.Counts;
 
         public ManualTime Time { get; } = new();
 
@@ -189,6 +207,7 @@ public sealed class KeyWriterTests
         {
             await _writer.StopAsync(CancellationToken.None);
             _writer.Dispose();
+            _metrics.Dispose();
             Sidecar.Dispose();
         }
 

@@ -2,6 +2,7 @@ using Beamline.Scheduler.Engine;
 using Beamline.Scheduler.Lanes;
 using Beamline.Scheduler.Ledger;
 using Beamline.Scheduler.Outbox;
+using Beamline.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Beamline.Scheduler.Tests.Outbox;
@@ -13,6 +14,7 @@ internal sealed class OutboxBench : IAsyncDisposable
 
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, OutboxRow> _rows = [];
+    private readonly CountedMetrics _metrics = new();
     private readonly BusPublisher _bus;
     private readonly OutboxPublisher _publisher;
     private TaskCompletionSource _deleted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -26,12 +28,14 @@ internal sealed class OutboxBench : IAsyncDisposable
 
         _bus = new BusPublisher(Sidecar.Client(), Time);
         _publisher = new OutboxPublisher(
-            new OutboxStore(ReadAfter, Delete), _bus, new FixedOptions<LaneOptions>(options ?? new LaneOptions()), Time, NullLogger<OutboxPublisher>.Instance);
+            new OutboxStore(ReadAfter, Delete), _bus, new FixedOptions<LaneOptions>(options ?? new LaneOptions()), Time, _metrics.Metrics, NullLogger<OutboxPublisher>.Instance);
     }
 
     public ManualTime Time { get; } = new();
 
     public ScriptedSidecar Sidecar { get; } = new();
+
+    public CounterReadings Counts => _metrics.Counts;
 
     public int Reads { get; private set; }
 
@@ -63,6 +67,7 @@ internal sealed class OutboxBench : IAsyncDisposable
         await _publisher.StopAsync(CancellationToken.None);
         _publisher.Dispose();
         _bus.Dispose();
+        _metrics.Dispose();
         Sidecar.Dispose();
     }
 

@@ -167,6 +167,19 @@ public sealed class OutboxPublisherTests
     }
 
     [Fact]
+    public async Task What_leaves_and_what_does_not_is_counted_by_lane()
+    {
+        await using var bench = new OutboxBench();
+        bench.Sidecar.Poison = "POISON";
+        bench.Commit(Rows.Ack(1), Rows.Result(2), Rows.Result(3, result: """{"id":"POISON"}"""));
+        await bench.StartAsync();
+        await bench.LeftAsync(1);
+        Assert.Equal(1, bench.Counts[$"scheduler_rows_sent_total lane={Topics.Ack} outcome=left"]);
+        Assert.Equal(1, bench.Counts[$"scheduler_rows_sent_total lane={Topics.Result} outcome=left"]);
+        Assert.True(bench.Counts[$"scheduler_rows_sent_total lane={Topics.Result} outcome=failed"] >= 1);
+    }
+
+    [Fact]
     public void A_dead_letter_carries_the_assignment_without_its_secrets_and_the_result()
     {
         var task = Rows.Task(7);

@@ -20,7 +20,7 @@ public sealed class WatchHubTests
         Commit(hub, Rows.Ending(task, """{"exact":1}""", "admitted"));
         foreach (var stream in (WatchStream[])[admitted, asked])
         {
-            var line = await stream.NextAsync(CancellationToken.None);
+            var line = await NextAsync(stream);
             Assert.Equal("""{"exact":1}""", Assert.Single(line!).Result.ToString());
         }
 
@@ -35,7 +35,7 @@ public sealed class WatchHubTests
         var task = Rows.Task(1);
         hub.Await("w", [new TaskKey(task.TenantId, task.AssignmentId)]);
         Commit(hub, Rows.Ending(task, null, "w"));
-        Assert.Single((await stream.NextAsync(CancellationToken.None))!);
+        Assert.Single((await NextAsync(stream))!);
         Assert.True(await IsSilentAsync(stream));
     }
 
@@ -46,11 +46,11 @@ public sealed class WatchHubTests
         var older = hub.Open("w")!;
         var newer = hub.Open("w")!;
         Commit(hub, Rows.Ending(Rows.Task(1), null, "w"));
-        Assert.Null(await older.NextAsync(CancellationToken.None));
-        Assert.Single((await newer.NextAsync(CancellationToken.None))!);
+        Assert.Null(await NextAsync(older));
+        Assert.Single((await NextAsync(newer))!);
         hub.Close("w", older);
         Commit(hub, Rows.Ending(Rows.Task(2), null, "w"));
-        Assert.Single((await newer.NextAsync(CancellationToken.None))!);
+        Assert.Single((await NextAsync(newer))!);
     }
 
     [Fact]
@@ -61,11 +61,11 @@ public sealed class WatchHubTests
         for (var n = 1; n <= 4; n++)
         {
             Commit(hub, Rows.Ending(Rows.Task(n), null, "slow", "quick"));
-            Assert.Single((await quick.NextAsync(CancellationToken.None))!);
+            Assert.Single((await NextAsync(quick))!);
         }
 
-        Assert.Equal(3, (await slow.NextAsync(CancellationToken.None))!.Count);
-        Assert.Null(await slow.NextAsync(CancellationToken.None));
+        Assert.Equal(3, (await NextAsync(slow))!.Count);
+        Assert.Null(await NextAsync(slow));
         Assert.NotNull(hub.Open("slow"));
     }
 
@@ -75,8 +75,8 @@ public sealed class WatchHubTests
         var hub = Hub(new WatchOptions { BufferedBytes = 1_000 });
         var stream = hub.Open("w")!;
         Commit(hub, Rows.Ending(Rows.Task(1), new string('1', 600), "w"), Rows.Ending(Rows.Task(2), new string('1', 600), "w"));
-        Assert.Single((await stream.NextAsync(CancellationToken.None))!);
-        Assert.Null(await stream.NextAsync(CancellationToken.None));
+        Assert.Single((await NextAsync(stream))!);
+        Assert.Null(await NextAsync(stream));
     }
 
     [Fact]
@@ -85,8 +85,8 @@ public sealed class WatchHubTests
         var hub = Hub(new WatchOptions { LineBytes = 1_000 });
         var stream = hub.Open("w")!;
         Commit(hub, [.. Enumerable.Range(1, 3).Select(n => Rows.Ending(Rows.Task(n), new string('1', 400), "w"))]);
-        Assert.Equal(2, (await stream.NextAsync(CancellationToken.None))!.Count);
-        Assert.Single((await stream.NextAsync(CancellationToken.None))!);
+        Assert.Equal(2, (await NextAsync(stream))!.Count);
+        Assert.Single((await NextAsync(stream))!);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class WatchHubTests
         hub.DropGone();
         var stream = hub.Open("w")!;
         Commit(hub, Rows.Ending(near));
-        Assert.Single((await stream.NextAsync(CancellationToken.None))!);
+        Assert.Single((await NextAsync(stream))!);
 
         hub.Close("w", stream);
         _time.Advance(TimeSpan.FromSeconds(61));
@@ -128,7 +128,7 @@ public sealed class WatchHubTests
         var stream = hub.Open("w")!;
         hub.Await("w", [.. Enumerable.Range(1, 3).Select(n => new TaskKey("tenant-a", $"assign-{n}"))]);
         Commit(hub, [.. Enumerable.Range(1, 3).Select(n => Rows.Ending(Rows.Task(n)))]);
-        Assert.Equal(["assign-2", "assign-3"], (await stream.NextAsync(CancellationToken.None))!.Select(each => each.AssignmentId));
+        Assert.Equal(["assign-2", "assign-3"], (await NextAsync(stream))!.Select(each => each.AssignmentId));
     }
 
     [Fact]
@@ -152,8 +152,8 @@ public sealed class WatchHubTests
         var stream = hub.Open("w")!;
         Commit(hub, Rows.Ending(Rows.Task(1), null, "w"));
         hub.CloseAll();
-        Assert.Single((await stream.NextAsync(CancellationToken.None))!);
-        Assert.Null(await stream.NextAsync(CancellationToken.None));
+        Assert.Single((await NextAsync(stream))!);
+        Assert.Null(await NextAsync(stream));
         Assert.Null(hub.Open("w"));
     }
 
@@ -162,10 +162,14 @@ public sealed class WatchHubTests
     private static void Commit(WatchHub hub, params TaskEnding[] endings) =>
         hub.OnCommitted(new CommittedBatch { Outbox = [], Endings = endings, Events = [] });
 
+    /// <summary>A result that does not come fails the test, and does not hang it.</summary>
+    private static Task<IReadOnlyList<TaskEnded>?> NextAsync(WatchStream stream) =>
+        stream.NextAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
     /// <summary>Nothing but a keep-alive comes.</summary>
     private async Task<bool> IsSilentAsync(WatchStream stream)
     {
-        var next = stream.NextAsync(CancellationToken.None);
+        var next = NextAsync(stream);
         await _time.WaitsAsync(TimeSpan.FromSeconds(5));
         _time.Advance(TimeSpan.FromSeconds(5));
         return (await next) is { Count: 0 };

@@ -19,6 +19,9 @@ public static class BeamlineTracing
 
     private static readonly ActivitySource Source = new(SourceName);
 
+    /// <summary>False where no span would be made: then what a span is made from need not be looked up.</summary>
+    public static bool IsListenedTo => Source.HasListeners();
+
     /// <summary>The current W3C context, to ride in a payload; null where there is none.</summary>
     public static string? CurrentTraceParent => Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null;
 

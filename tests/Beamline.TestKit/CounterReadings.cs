@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 
-namespace Beamline.ExecutorHost.Tests.Harness;
+namespace Beamline.TestKit;
 
-/// <summary>The sums of one worker's counters, by name and label: <c>worker_task_stops_total cause=user</c>.</summary>
-internal sealed class CounterReadings : IDisposable
+/// <summary>The sums of the counters made by one meter factory, by name and label: <c>worker_task_stops_total cause=user</c>.</summary>
+public sealed class CounterReadings : IDisposable
 {
     private readonly ConcurrentDictionary<string, long> _sums = new();
     private readonly MeterListener _listener = new();
@@ -13,6 +13,7 @@ internal sealed class CounterReadings : IDisposable
 
     public void Listen(IMeterFactory meters)
     {
+        ArgumentNullException.ThrowIfNull(meters);
         _listener.InstrumentPublished = (instrument, listener) =>
         {
             if (ReferenceEquals(instrument.Meter.Scope, meters))
