@@ -96,6 +96,43 @@ public sealed class EventPublisherTests
     }
 
     [Fact]
+    public async Task A_message_is_bounded_by_PackEvents_and_PackBytes()
+    {
+        foreach (var options in (EventOptions[])[new() { PackEvents = 2 }, new() { PackBytes = 700 }])
+        {
+            await using var bench = new Bench(options);
+            var task = Rows.Task(1);
+            bench.Commit([.. Enumerable.Range(1, 5).Select(n => Rows.Event(n, task, n))]);
+            await bench.StartAsync();
+            await bench.CursorAsync(5);
+            Assert.Equal(5, bench.Packs().Sum(pack => pack.Events.Count));
+            Assert.All(bench.Packs(), pack => Assert.InRange(pack.Events.Count, 1, 2));
+        }
+    }
+
+    [Fact]
+    public async Task Events_are_gathered_for_GatherFor()
+    {
+        await using var bench = new Bench(new EventOptions { GatherFor = TimeSpan.FromSeconds(3) });
+        await bench.StartAsync();
+        bench.Commit(Rows.Event(1, Rows.Task(1), 1));
+        await bench.Time.WaitsAsync(TimeSpan.FromSeconds(3));
+        Assert.Empty(bench.Sidecar.Messages);
+        await bench.PublishedAsync(1);
+    }
+
+    [Fact]
+    public async Task An_event_alone_is_given_up_after_GiveUpAfter_failures()
+    {
+        await using var bench = new Bench(new EventOptions { GiveUpAfter = 1 });
+        bench.Sidecar.Poison = "POISON";
+        await bench.StartAsync();
+        bench.Commit(Rows.Event(1, Rows.Task(1), 1, data: """{"text":"POISON"}"""));
+        await bench.CursorAsync(1);
+        Assert.Empty(bench.Sidecar.Messages);
+    }
+
+    [Fact]
     public async Task A_tenant_whose_topic_refuses_holds_up_no_other_tenant()
     {
         await using var bench = new Bench();

@@ -81,13 +81,16 @@ public sealed class IdentityKeysTests : IDisposable
         Assert.Equal(IdentityKnowledge.Unknown, (await keys.LookupAsync([Query(Rows.Task(1))], CancellationToken.None))[0].Knowledge);
     }
 
-    [Fact]
-    public async Task A_store_that_does_not_answer_is_unavailable_after_a_second()
+    [Theory]
+    [InlineData(null)]
+    [InlineData(3)]
+    public async Task A_store_that_does_not_answer_is_unavailable_after_LookupTimeout_a_second_if_not_set(int? seconds)
     {
         _sidecar.StoreGate = new TaskCompletionSource().Task;
-        var asked = Keys().LookupAsync([Query(Rows.Task(1))], CancellationToken.None).AsTask();
-        await _time.WaitsAsync(TimeSpan.FromSeconds(1));
-        _time.Advance(TimeSpan.FromMilliseconds(999));
+        var options = seconds is { } set ? new IdentityOptions { LookupTimeout = TimeSpan.FromSeconds(set) } : new IdentityOptions();
+        var asked = Keys(options).LookupAsync([Query(Rows.Task(1))], CancellationToken.None).AsTask();
+        await _time.WaitsAsync(TimeSpan.FromSeconds(seconds ?? 1));
+        _time.Advance(TimeSpan.FromSeconds(seconds ?? 1) - TimeSpan.FromMilliseconds(1));
         Assert.False(asked.IsCompleted);
         _time.Advance(TimeSpan.FromMilliseconds(1));
         Assert.Equal(IdentityKnowledge.Unavailable, (await asked)[0].Knowledge);

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Json;
 using Beamline.Contracts;
 using Beamline.Contracts.Events;
 using Beamline.Contracts.Json;
@@ -89,6 +91,20 @@ public sealed class ReadingTests
         var held = EventsAsync(scheduler, "a", last, 20_000);
         await scheduler.FinishAsync(1);
         Assert.NotEmpty((await held.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).Events);
+    }
+
+    [Fact]
+    public async Task Beyond_HeldCalls_a_question_for_events_is_answered_at_once_and_beyond_KeysPerCall_one_for_results_is_refused()
+    {
+        await using var scheduler = await SchedulerFixture.StartAsync(settings: [("Watching:HeldCalls", "0"), ("Watching:KeysPerCall", "1")]);
+        await scheduler.AdmitAsync(null, EngineHarness.Item("a"));
+        Assert.Empty((await EventsAsync(scheduler, "a", 100, 20_000).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)).Events);
+        foreach (var (keys, status) in (IEnumerable<(int, HttpStatusCode)>)[(1, HttpStatusCode.OK), (2, HttpStatusCode.ServiceUnavailable)])
+        {
+            var request = new WaitTasksRequest { Watcher = "w", Tasks = [.. Enumerable.Repeat(new TaskKey("t", "a"), keys)] };
+            using var answer = await scheduler.SendAsync(SchedulerMethods.WaitTasks, JsonContent.Create(request, Json.WaitTasksRequest));
+            Assert.Equal(status, answer.StatusCode);
+        }
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Beamline.Contracts;
 using Beamline.Contracts.Json;
+using Beamline.Contracts.Results;
 using Beamline.Contracts.Tasks;
 using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Identity;
@@ -71,6 +72,73 @@ public sealed class RetentionTests
         var size = await ledger.Reader.SizeAsync(Token);
         Assert.Equal(2, size.DeadLetters);
     }
+
+    [Fact]
+    public async Task Beyond_MaxBytes_ended_tasks_and_dead_letters_go_as_soon_as_they_may()
+    {
+        await using var scheduler = await WithDeadLettersAsync(3);
+        await scheduler.AdmitAsync(null, EngineHarness.Item("a"));
+        await scheduler.FinishAsync(1);
+        await SettledAsync(scheduler);
+        await PurgeAsync(scheduler, new RetentionOptions { MaxBytes = 1 });
+        Assert.Equal((1, 0), (await CountAsync(scheduler), await DeadLettersAsync(scheduler)));
+        await PurgeAsync(scheduler, new RetentionOptions { MaxBytes = 1, KeepAtLeast = TimeSpan.Zero });
+        Assert.Equal(0, await CountAsync(scheduler));
+    }
+
+    [Fact]
+    public async Task Dead_letters_go_by_their_age_and_beyond_their_bytes_a_batch_of_the_oldest_at_a_time()
+    {
+        await using var scheduler = await WithDeadLettersAsync(6);
+        await PurgeAsync(scheduler, new RetentionOptions());
+        Assert.Equal(6, await DeadLettersAsync(scheduler));
+        await PurgeAsync(scheduler, new RetentionOptions { MaxDeadLetterBytes = 1, Batch = 4 });
+        Assert.Equal(2, await DeadLettersAsync(scheduler));
+        await PurgeAsync(scheduler, new RetentionOptions { DeadLetters = TimeSpan.FromTicks(1) });
+        Assert.Equal(0, await DeadLettersAsync(scheduler));
+    }
+
+    [Fact]
+    public async Task A_task_stays_as_long_as_the_dead_letter_that_tells_of_it()
+    {
+        await using var scheduler = await SchedulerFixture.StartAsync(settings: ("Events:SaveCursorEvery", "00:00:00.010"));
+        await scheduler.AdmitAsync(null, EngineHarness.Item("a"));
+        var lease = Assert.Single((await scheduler.Worker.WorkAsync(1)).Leases);
+        var failed = EngineWorker.Ok(lease) with { Result = new StepResult { Status = StepStatus.Error, ErrorCode = Contracts.Errors.ErrorCode.ExecutionFailed, ErrorMessage = "no", Metadata = new StepMetadata { TenantId = "t" } } };
+        await scheduler.Worker.ReportAsync(0, failed);
+        await SettledAsync(scheduler);
+        var soon = new RetentionOptions { FinishedTasks = TimeSpan.FromTicks(1), KeepAtLeast = TimeSpan.Zero };
+        await PurgeAsync(scheduler, soon);
+        Assert.Equal((1, 1), (await CountAsync(scheduler), await DeadLettersAsync(scheduler)));
+        soon.DeadLetters = TimeSpan.FromTicks(1);
+        await PurgeAsync(scheduler, soon);
+        Assert.Equal((0, 0), (await CountAsync(scheduler), await DeadLettersAsync(scheduler)));
+    }
+
+    [Fact]
+    public async Task The_ledger_is_looked_through_by_itself_every_so_often()
+    {
+        await using var scheduler = await SchedulerFixture.StartAsync(settings:
+            [("Retention:Every", "00:00:00.020"), ("Retention:FinishedTasks", "00:00:00.001"), ("Retention:KeepAtLeast", "0"), ("Events:SaveCursorEvery", "00:00:00.010")]);
+        await scheduler.AdmitAsync(null, EngineHarness.Item("a"));
+        await scheduler.FinishAsync(1);
+        await UntilAsync(async () => await CountAsync(scheduler) == 0);
+    }
+
+    private static async Task<SchedulerFixture> WithDeadLettersAsync(int count)
+    {
+        var scheduler = await SchedulerFixture.StartAsync(settings: ("Events:SaveCursorEvery", "00:00:00.010"));
+        for (var n = 1; n <= count; n++)
+        {
+            await scheduler.DeliverAsync("/bus/assign/01", System.Text.Encoding.UTF8.GetBytes($$"""{"assignment_id":"a{{n}}","tenant_id":"t" """));
+        }
+
+        await UntilAsync(async () => await OutboxRowsAsync(scheduler.Services.GetRequiredService<LedgerStore>()) == 0);
+        return scheduler;
+    }
+
+    private static async Task<long> DeadLettersAsync(SchedulerFixture scheduler) =>
+        (await scheduler.Services.GetRequiredService<LedgerStore>().Reader.SizeAsync(Token)).DeadLetters;
 
     private static Task PurgeAsync(SchedulerFixture scheduler, RetentionOptions options) => new RetentionLoop(
         scheduler.Services.GetRequiredService<LedgerStore>(),

@@ -110,6 +110,22 @@ public sealed class WatchHubTests
     }
 
     [Fact]
+    public async Task An_absent_watcher_is_remembered_for_ForgetAfter_and_a_silent_stream_told_after_KeepAlive()
+    {
+        var hub = Hub(new WatchOptions { ForgetAfter = TimeSpan.FromSeconds(10), KeepAlive = TimeSpan.FromSeconds(2), Watchers = 1 });
+        var stream = hub.Open("a")!;
+        var next = NextAsync(stream);
+        await _time.WaitsAsync(TimeSpan.FromSeconds(2));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Empty((await next)!);
+        hub.Close("a", stream);
+        _time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Null(hub.Open("b"));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.NotNull(hub.Open("b"));
+    }
+
+    [Fact]
     public void Beyond_its_bound_a_new_watcher_is_refused_until_another_is_forgotten()
     {
         var hub = Hub(new WatchOptions { Watchers = 2 });
