@@ -119,10 +119,10 @@ public sealed class EngineTests
         Assert.Equal(pragma, await harness.Ledger.RunAsync((connection, transaction) => connection.Prepared("PRAGMA synchronous", transaction).ExecuteScalar(), Token));
     }
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task A_full_disk_refuses_admission_loses_nothing_and_recovers_by_itself()
     {
-        await using var harness = EngineHarness.Open(maxPages: 120, options: new() { AdmitWithin = TimeSpan.FromMilliseconds(300) });
+        await using var harness = EngineHarness.Open(maxPages: 120, options: new() { AdmitWithin = TimeSpan.FromSeconds(3) });
         var accepted = new List<string>();
         AdmitOutcome outcome;
         var content = new string('x', 20_000);

@@ -99,7 +99,9 @@ public sealed class OutboxPublisherTests
         bench.Sidecar.BusAway = true;
         await bench.StartAsync();
         bench.Commit(Rows.Result(1), Rows.Ack(2));
-        await bench.Time.RunUntilAsync(bench.Sidecar.UntilAsync(() => bench.Sidecar.Bulks.Count >= 2));
+
+        // The first of each topic probe nothing yet and may overlap; with the second on its way the first is over.
+        await bench.Time.RunUntilAsync(bench.Sidecar.UntilAsync(() => bench.Sidecar.Bulks.CountBy(bulk => bulk.Topic).Count(topic => topic.Value >= 2) == 2));
         bench.Sidecar.ForgetMost();
         await bench.Time.RunUntilAsync(bench.Sidecar.UntilAsync(() => bench.Sidecar.Bulks.Count >= 30));
         Assert.Equal(1, bench.Sidecar.MostPublishesAtOnce);
@@ -114,9 +116,12 @@ public sealed class OutboxPublisherTests
         (bench.Sidecar.Poison, bench.Sidecar.PoisonFailsBulk) = ("POISON", failsItsWholeBulk);
         bench.Commit([.. Enumerable.Range(1, 500).Select(id => Rows.Result(id, result: id == 137 ? """{"id":"POISON"}""" : null))]);
         await bench.StartAsync();
+        await bench.PublishedAsync(499);
+
+        // Counted here: while the ledger takes note, this clock may run on by any number of further tries.
+        Assert.True(bench.Sidecar.Bulks.Count < 80, $"{bench.Sidecar.Bulks.Count} calls to get round one message");
         await bench.LeftAsync(1);
         Assert.Equal(499, bench.Sidecar.Messages.Count);
-        Assert.True(bench.Sidecar.Bulks.Count < 80, $"{bench.Sidecar.Bulks.Count} calls to get round one message");
 
         bench.Sidecar.Poison = null;
         await bench.LeftAsync(0);
