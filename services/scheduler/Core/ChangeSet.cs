@@ -12,6 +12,7 @@ internal readonly record struct TaskRowState(
     long RanMs,
     int RetriesUsed,
     long Lease,
+    long Grant,
     bool Reported,
     string? Worker,
     string? Incarnation,
@@ -102,5 +103,5 @@ internal sealed class ChangeSet
 
     private static TaskRowState StateOf(TaskEntry entry) => new(
         entry.Phase, entry.StartedAt, entry.QueuedAt, entry.Due, entry.Delivery, entry.RanMs, entry.RetriesUsed, entry.Lease,
-        entry.Reported, entry.Worker?.Name, entry.Worker?.Incarnation, entry.StartCommitted, entry.CancelRequested, entry.EventSequence);
+        entry.Grant.ToNumber(), entry.Reported, entry.Worker?.Name, entry.Worker?.Incarnation, entry.StartCommitted, entry.CancelRequested, entry.EventSequence);
 }

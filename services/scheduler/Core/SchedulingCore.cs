@@ -366,8 +366,7 @@ internal sealed class SchedulingCore
             StartCommitted = state.StartCommitted,
             CancelRequested = state.CancelRequested,
             Stored = true,
-            // Nobody knows any more which answer granted it: only the term's end takes it back.
-            GrantSeq = long.MaxValue,
+            Grant = LeaseGrant.Of(state.Grant),
             TermEnd = now + (long)_options.LeaseTerm.TotalMilliseconds,
         };
         _table.Add(entry, TaskKeys.Of(task.Info.Identity, task.Info.TenantId, task.Info.AssignmentId));

@@ -1,3 +1,5 @@
+using Beamline.Contracts.Exchange;
+
 namespace Beamline.Scheduler.Core;
 
 /// <summary>An open task: its facts and where it stands now. Owned by the core; touched only under the engine's lock.</summary>
@@ -28,8 +30,7 @@ internal sealed class TaskEntry(TaskInfo info)
     public long TermEnd { get; set; }
 
     /// <summary>The answer that granted the lease: a call that has seen it and does not list the lease never received it.</summary>
-    public ChannelKind GrantChannel { get; set; }
-    public long GrantSeq { get; set; }
+    public LeaseGrant Grant { get; set; }
 
     /// <summary>The worker has listed the lease: from now on leaving it out is no innocent loss.</summary>
     public bool Listed { get; set; }
@@ -58,6 +59,18 @@ internal sealed class TaskEntry(TaskInfo info)
     public TaskEntry? LaneAfter { get; set; }
 
     public bool MayNoLongerStart(long now) => Info.Assignment.ExpiresAt is { } expires && now >= expires;
+}
+
+/// <summary>Which answer granted a lease.</summary>
+internal readonly record struct LeaseGrant(ChannelKind Channel, long Seq)
+{
+    /// <summary>The caller has had that answer, or can no longer take it: it goes by the one it got for the same seq or a later one.</summary>
+    public bool IsSettledFor(SeenSeqs seen) => Seq <= (Channel == ChannelKind.Work ? seen.Work : seen.Report);
+
+    /// <summary>One number, as the ledger keeps it.</summary>
+    public long ToNumber() => (Seq << 1) | (long)Channel;
+
+    public static LeaseGrant Of(long number) => new((ChannelKind)(number & 1), number >> 1);
 }
 
 /// <summary>The two channels of a worker; the numbers index arrays.</summary>

@@ -86,8 +86,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
         entry.Lease = numbers.NextLease();
         entry.Reported = false;
         entry.Worker = worker;
-        entry.GrantChannel = channel;
-        entry.GrantSeq = seq;
+        entry.Grant = new LeaseGrant(channel, seq);
         entry.Listed = entry.StartTold = entry.StartCommitted = entry.CancelTold = false;
         table.Leases.Add(entry.Lease, entry);
         worker.Leases.Add(entry.Lease, entry);

@@ -66,6 +66,24 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
     }
 
     /// <summary>
+    /// The caller repeats a seq whose answer it never got, because the scheduler that granted it has died since: what that answer
+    /// granted is told again. A repeat to the same scheduler never comes here: it is given the same answer.
+    /// </summary>
+    public void GrantAgain(long now, WorkerState worker, ExchangeCall call, ChannelKind channel)
+    {
+        var grant = new LeaseGrant(channel, call.Request.Seq);
+        foreach (var entry in worker.Leases.Values)
+        {
+            if (entry.Grant == grant && !call.Listed.Contains(entry.Lease))
+            {
+                life.Renew(entry, now);
+                call.LeaseBytes += entry.Info.Bytes.Length;
+                call.Leases.Add(LeaseOf(entry));
+            }
+        }
+    }
+
+    /// <summary>
     /// The slots that the call asks to fill, corrected by what its sender could not know: leases granted in answers that it has
     /// not seen fill some, and those that it lists although their reports are accepted by now have become free.
     /// </summary>
@@ -80,7 +98,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         var seen = call.Request.Seen;
         foreach (var entry in worker.Leases.Values)
         {
-            if (!call.Listed.Contains(entry.Lease) && entry.GrantSeq > (entry.GrantChannel == ChannelKind.Work ? seen.Work : seen.Report))
+            if (!call.Listed.Contains(entry.Lease) && !entry.Grant.IsSettledFor(seen))
             {
                 free -= entry.Info.Slots;
             }

@@ -54,6 +54,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         worker.Offers = [.. request.Offers.Select(o => BlockTypes.CanonicalOf(o.Type))];
         TakeReports(now, worker, call);
         Renew(now, worker, call);
+        _dealer.GrantAgain(now, worker, call, channel);
         worker.Free = _dealer.FreeSlots(worker, call);
         if (worker.Free > 0)
         {
@@ -325,7 +326,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         List<TaskEntry>? missing = null;
         foreach (var (lease, entry) in worker.Leases)
         {
-            if (!listed.Contains(lease) && entry.GrantSeq <= (entry.GrantChannel == ChannelKind.Work ? seen.Work : seen.Report))
+            if (!listed.Contains(lease) && entry.Grant.IsSettledFor(seen))
             {
                 (missing ??= []).Add(entry);
             }

@@ -15,7 +15,7 @@ internal static class LedgerRestoring
         command.CommandText = """
             SELECT id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, assignment,
                 state, started_at, queued_at, due, delivery, ran_ms, retries_used, lease, reported, worker, incarnation,
-                start_committed, cancel, event_seq
+                start_committed, cancel, event_seq, lease_grant
             FROM tasks WHERE state < 10
             """;
         var tasks = new List<RestoredTask>();
@@ -86,7 +86,7 @@ internal static class LedgerRestoring
 
     private static TaskRowState StateOf(SqliteDataReader row) => new(
         (TaskPhase)row.GetInt32(10), Number(row, 11), row.GetInt64(12), row.GetInt64(13), row.GetInt32(14), row.GetInt64(15),
-        row.GetInt32(16), row.GetInt64(17), row.GetBoolean(18), Text(row, 19), Text(row, 20), row.GetBoolean(21), row.GetBoolean(22), row.GetInt64(23));
+        row.GetInt32(16), row.GetInt64(17), row.GetInt64(24), row.GetBoolean(18), Text(row, 19), Text(row, 20), row.GetBoolean(21), row.GetBoolean(22), row.GetInt64(23));
 
     private static string? Text(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 

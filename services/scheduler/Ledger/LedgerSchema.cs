@@ -59,6 +59,12 @@ internal static class LedgerSchema
         DROP INDEX tasks_by_identity;
         CREATE UNIQUE INDEX tasks_by_identity ON tasks (identity) WHERE alias_of IS NULL AND identity <> x'';
         """,
+
+        // Which answer granted the lease (LeaseGrant): after a restart too, what a worker never received is taken back at its next
+        // call. Of leases granted before nobody knows: their terms end.
+        """
+        ALTER TABLE tasks ADD COLUMN lease_grant INTEGER NOT NULL DEFAULT 9223372036854775807;
+        """,
     ];
 
     public static int Newest => Migrations.Length;

@@ -10,18 +10,18 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
     private readonly LedgerStatement _insertTask = new(connection, """
         INSERT INTO tasks (id, tenant_id, assignment_id, replay, identity, body_hash, alias_of, type, pool, admitted_at,
             source, principal, scopes, assignment,
-            state, started_at, queued_at, due, delivery, ran_ms, retries_used, lease, reported, worker, incarnation,
+            state, started_at, queued_at, due, delivery, ran_ms, retries_used, lease, lease_grant, reported, worker, incarnation,
             start_committed, cancel, event_seq, ended_at, result)
-        VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)
+        VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)
         """);
 
     private readonly LedgerStatement _updateTask = new(connection, """
-        UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, reported=?,
+        UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, lease_grant=?, reported=?,
             worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=? WHERE id=?
         """);
 
     private readonly LedgerStatement _endTask = new(connection, """
-        UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, reported=?,
+        UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, lease_grant=?, reported=?,
             worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=?, ended_at=?, result=? WHERE id=?
         """);
 
@@ -111,7 +111,7 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
 
     private static LedgerStatement AddState(LedgerStatement statement, TaskRowState state, TaskEnding? ending) => statement
         .Add((int)state.Phase).Add(state.StartedAt).Add(state.QueuedAt).Add(state.Due).Add(state.Delivery).Add(state.RanMs)
-        .Add(state.RetriesUsed).Add(state.Lease).Add(state.Reported).Add(ending?.Worker ?? state.Worker).Add(state.Incarnation)
+        .Add(state.RetriesUsed).Add(state.Lease).Add(state.Grant).Add(state.Reported).Add(ending?.Worker ?? state.Worker).Add(state.Incarnation)
         .Add(state.StartCommitted).Add(state.CancelRequested).Add(state.EventSequence);
 
     private void Write(TaskWrite write)

@@ -351,6 +351,40 @@ public sealed class LeaseRuleTests
     }
 
     [Fact]
+    public void A_seq_repeated_after_a_restart_is_granted_the_same_leases_again()
+    {
+        _driver.AdmitMany(2);
+        var worker = _driver.Worker();
+        var lost = worker.Request(ExchangeChannels.Work, free: 2);
+        var granted = _driver.Call(lost).Answer!.Leases.Select(lease => lease.Number).ToList();
+        _driver.Crash(epoch: 2);
+
+        var again = _driver.Call(lost);
+        Assert.Equal(granted, again.Answer!.Leases.Select(lease => lease.Number).Order());
+        worker.Receive(again);
+        Assert.Equal(granted, worker.Report(0, [.. granted.Select(lease => CoreWorker.Ended(lease))]).Answer!.Accepted);
+        Assert.Equal(1, _driver.Row("a0").State.Delivery);
+    }
+
+    [Fact]
+    public void Leases_whose_answer_was_lost_with_the_scheduler_are_taken_back_uncounted_once_the_worker_has_a_later_answer()
+    {
+        _driver.AdmitMany(2);
+        var worker = _driver.Worker();
+        _driver.Call(worker.Request(ExchangeChannels.Work, free: 2));
+        _driver.Crash(epoch: 2);
+
+        var next = _driver.Call(worker.Request(ExchangeChannels.Work, free: 2));
+        Assert.Null(next.Answer);
+        _driver.Pass(TimeSpan.FromSeconds(5));
+        worker.Receive(next);
+        Assert.Empty(worker.Held);
+        worker.Work(free: 2);
+        Assert.Equal(2, worker.Held.Count);
+        Assert.All((string[])["a0", "a1"], id => Assert.Equal(1, _driver.Row(id).State.Delivery));
+    }
+
+    [Fact]
     public void Lease_numbers_rise_over_restarts_and_stay_below_2_to_the_53()
     {
         _driver.Admit("a");
