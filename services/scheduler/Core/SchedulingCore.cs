@@ -168,11 +168,11 @@ internal sealed class SchedulingCore
     /// <summary>The ledger no longer holds this row.</summary>
     public void Purged(TaskKeys keys, long taskId) => _table.Index.Remove(keys, taskId);
 
-    /// <summary>A message for the bus that belongs to no task of the ledger.</summary>
-    public void TellBus(long at, OutboxKind kind, RawJson data)
+    /// <summary>A finished message for the bus: of no task of the ledger, or of one that ended earlier.</summary>
+    public void TellBus(long at, OutboxKind kind, RawJson data, long? taskId = null)
     {
         _table.OutboxRows++;
-        _changes.Add(new OutboxRow { Id = _numbers.NextOutbox(), Kind = kind, At = at, Data = data });
+        _changes.Add(new OutboxRow { Id = _numbers.NextOutbox(), Kind = kind, TaskId = taskId, At = at, Data = data });
     }
 
     /// <summary>A dead letter of what could not be parsed.</summary>
@@ -302,17 +302,17 @@ internal sealed class SchedulingCore
     {
         if (known.TaskId is { } id)
         {
-            var row = draft with { Id = id };
-            _life.AddOutbox(OutboxKind.Ack, row, now, repeated: true);
-            _life.AddOutbox(OutboxKind.Result, row, now, repeated: true);
+            _life.AddOutbox(OutboxKind.Ack, draft with { Id = id }, now, repeated: true);
         }
         else
         {
             TellBus(now, OutboxKind.Ack, Acks.Accepted(draft, now, _numbers.NextOutbox()));
-            if (known.Result is { } result)
-            {
-                TellBus(now, OutboxKind.Result, result);
-            }
+        }
+
+        if (known.Result is { } result)
+        {
+            // Its bytes go along: the step ended before this commit, so there is no ending at hand to make the message from.
+            TellBus(now, OutboxKind.Result, result, known.TaskId);
         }
     }
 

@@ -30,7 +30,7 @@ public sealed record OutboxRow
     /// <summary>Unix milliseconds: acknowledged_at, or when the task ended.</summary>
     public required long At { get; init; }
 
-    /// <summary>The finished message where it cannot be made from other rows (a rejecting ack, an ack of what the ledger no longer holds).</summary>
+    /// <summary>The finished message where it cannot be made from other rows at once (a rejecting ack, an ack of what the ledger no longer holds, a repeated result).</summary>
     public RawJson? Data { get; init; }
 
     /// <summary>In a commit's notification only: the task itself, so that nothing need be read back.</summary>

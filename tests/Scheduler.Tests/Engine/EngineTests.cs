@@ -1,3 +1,4 @@
+using System.Text;
 using Beamline.Contracts.Admission;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Json;
@@ -5,6 +6,7 @@ using Beamline.Scheduler.Core;
 using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Ledger;
+using Beamline.Scheduler.Outbox;
 using Beamline.Sqlite;
 
 namespace Beamline.Scheduler.Tests.Engine;
@@ -34,6 +36,37 @@ public sealed class EngineTests
         Assert.Equal(ending.Result, again.Result);
         Assert.Contains("\"digest\":\"abc\"", ending.Result.ToString(), StringComparison.Ordinal);
         Assert.Equal([OutboxKind.Ack, OutboxKind.Result], harness.Commits.Outbox.Select(r => r.Kind));
+    }
+
+    [Fact]
+    public async Task A_step_that_comes_from_the_bus_again_after_its_end_is_told_its_result_again_from_memory()
+    {
+        await using var harness = EngineHarness.Open();
+        var worker = new EngineWorker(harness.Engine);
+        await harness.AdmitAsync(EngineHarness.Item("a", source: AdmitSources.Bus));
+        await worker.ReportAsync(1);
+        await worker.ReportAsync(0, EngineWorker.Ok(worker.Held.Values.Single()));
+        await harness.AdmitAsync(EngineHarness.Item("a", source: AdmitSources.Bus));
+
+        var results = harness.Commits.Outbox.Where(row => row.Kind == OutboxKind.Result).Select(row => Encoding.UTF8.GetString(OutboxMessages.Build(row).Span));
+        Assert.Equal(Enumerable.Repeat(harness.Commits.Endings.Single().Result.ToString(), 2), results);
+    }
+
+    [Theory]
+    [InlineData(SqliteSynchronous.Full, 2)]
+    [InlineData(SqliteSynchronous.Normal, 1)]
+    public async Task The_running_writer_waits_for_the_disk_as_it_is_set_to(SqliteSynchronous synchronous, int pragma)
+    {
+        Assert.Equal(SqliteSynchronous.Full, new LedgerOptions { Folder = "any" }.Synchronous);
+        await using var harness = EngineHarness.Open(synchronous: synchronous);
+        Assert.Equal(pragma, await harness.Ledger.RunAsync((connection, transaction) => ScalarOf(connection, transaction, "PRAGMA synchronous"), Token));
+
+        static long ScalarOf(Microsoft.Data.Sqlite.SqliteConnection connection, Microsoft.Data.Sqlite.SqliteTransaction transaction, string sql)
+        {
+            using var command = connection.CreateCommand();
+            (command.Transaction, command.CommandText) = (transaction, sql);
+            return (long)command.ExecuteScalar()!;
+        }
     }
 
     [Fact]
