@@ -4,6 +4,7 @@ using Beamline.Contracts.Admission;
 using Beamline.Contracts.Json;
 using Beamline.DaprAccess;
 using Beamline.Gateway.Waiting;
+using Beamline.Observability.Faults;
 using Microsoft.Extensions.Options;
 
 namespace Beamline.Gateway.Submission;
@@ -175,6 +176,7 @@ internal sealed class AdmitBatcher : BackgroundService
             var response = await _dapr.InvokeMethodAsync(
                 AppIds.Scheduler, SchedulerMethods.Admit, new AdmitRequest { Watcher = _watcher.Id, Items = items },
                 BeamlineJson.Default.AdmitRequest, BeamlineJson.Default.AdmitResponse, timeout.Token).ConfigureAwait(false);
+            Failpoints.Hit("gateway.after-admit");
             if (response.Items.Count != items.Count)
             {
                 SchedulerAway($"it answered {response.Items.Count} of {items.Count} assignments");

@@ -3,6 +3,7 @@ using Beamline.Contracts.Tasks;
 using Beamline.Gateway.Problems;
 using Beamline.Gateway.Requests;
 using Beamline.Gateway.Waiting;
+using Beamline.Observability.Faults;
 using Microsoft.Extensions.Options;
 
 namespace Beamline.Gateway.Submission;
@@ -73,6 +74,7 @@ internal sealed class SubmitEndpoints(
 
     private Task WriteAcceptedAsync(HttpContext context, PreparedTask task, AdmitAnswer answer)
     {
+        Failpoints.Hit("gateway.before-answer");
         var response = context.Response;
         response.StatusCode = StatusCodes.Status202Accepted;
         response.Headers.Location = LocationOf(task.Key);
@@ -91,6 +93,7 @@ internal sealed class SubmitEndpoints(
 
     private static async Task WriteResultAsync(HttpContext context, RawJson result)
     {
+        Failpoints.Hit("gateway.before-answer");
         context.Response.ContentType = "application/json; charset=utf-8";
         context.Response.ContentLength = result.Length;
         await context.Response.BodyWriter.WriteAsync(result.Utf8, context.RequestAborted);

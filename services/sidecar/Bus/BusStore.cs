@@ -1,3 +1,4 @@
+using Beamline.Observability.Faults;
 using Beamline.Sqlite;
 using Microsoft.Data.Sqlite;
 
@@ -161,6 +162,7 @@ internal sealed partial class BusStore : IAsyncDisposable
             }
 
             await _writer.RunAsync((connection, transaction) => Insert(connection, transaction, messages), cancellation).ConfigureAwait(false);
+            Failpoints.Hit("sidecar.after-commit");
             return null;
         }
         catch (Exception failure) when (failure is SqliteException or ObjectDisposedException)

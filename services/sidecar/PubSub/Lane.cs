@@ -1,3 +1,4 @@
+using Beamline.Observability.Faults;
 using Beamline.Sidecar.Bus;
 
 namespace Beamline.Sidecar.PubSub;
@@ -48,6 +49,7 @@ internal sealed class Lane(BusStore bus, Consumer consumer, DeliveryCall call, S
         var passed = await faults.Bus.PassAsync(time, aborting).ConfigureAwait(false);
         if (passed && await call.DeliverAsync(delivery.Message.Subject, delivery.Message.Body, aborting).ConfigureAwait(false))
         {
+            Failpoints.Hit("sidecar.before-ack");
             consumer.Acknowledge(delivery);
         }
         else
