@@ -1,129 +1,119 @@
+using System.Text;
 using System.Text.Json.Nodes;
-using Beamline.TestKit;
-using Beamline.TestKit.Processes;
 
 namespace Beamline.EndToEnd.Tests;
 
 /// <summary>
-/// Real processes killed at every row of the crash table and at random, while a client outside submits and a witness
-/// outside sees what runs: nothing accepted is lost, and nothing runs twice but where a delivery says so.
+/// Real processes killed at every row of the crash table and at random, while clients outside submit and a witness outside sees
+/// what runs: nothing accepted is lost, nothing runs twice but where a delivery says so, and everybody is told one result.
 /// </summary>
-public sealed class CrashTests : IAsyncLifetime
+[Collection(PlatformGroup.Name)]
+public sealed class CrashTests(SharedPlatform platform) : IAsyncLifetime
 {
-    private const int Tasks = 60;
+    // SIGKILL, as a shell counts it: the failpoint's doing and no exit of the process's own.
+    private const int Killed = 128 + 9;
+    private const int Kills = 3;
 
-    private readonly TemporaryFolder _folder = new();
-    private readonly CancellationTokenSource _patience = new(TimeSpan.FromMinutes(3));
-    private Witness _witness = null!;
-    private PlatformProcesses _platform = null!;
+    private static int _cases;
+
+    private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(90));
 
     public static TheoryData<string, string> Failpoints => new()
     {
         { "scheduler", "scheduler.before-commit:20" },
         { "scheduler", "scheduler.after-commit:20" },
         { "scheduler", "scheduler.before-answer:20" },
-        { "scheduler", "scheduler.after-publish:3" },
-        { "scheduler", "scheduler.before-keys:2" },
+        { "scheduler", "scheduler.after-publish:10" },
+        { "scheduler", "scheduler.before-keys:5" },
         { "io-executor", "executor.after-lease:5" },
         { "io-executor", "executor.before-run:10" },
         { "io-executor", "executor.after-run:10" },
         { "io-executor", "executor.before-report:5" },
+        { "cpu-executor", "executor.after-run:5" },
+        { "gpu-executor", "executor.after-run:5" },
         { "gateway", "gateway.after-admit:10" },
         { "gateway", "gateway.before-answer:10" },
-        { "sidecar", "sidecar.after-commit:10" },
-        { "sidecar", "sidecar.before-ack:2" },
+        { "sidecar", "sidecar.after-commit:30" },
+        { "sidecar", "sidecar.before-ack:30" },
     };
 
-    public async ValueTask InitializeAsync()
-    {
-        _witness = await Witness.StartAsync();
-        _platform = await PlatformProcesses.StartAsync(new PlatformProcessesOptions
-        {
-            DataDirectory = _folder.Path,
-            Settings = new Dictionary<string, string?>
-            {
-                ["Http:Egress:Allow:0"] = "127.0.0.1",
-                ["Http:TraceHeaders"] = "true",
-            },
-        });
-    }
+    public async ValueTask InitializeAsync() => await platform.RestoreAsync();
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        await _platform.DisposeAsync();
-        await _witness.DisposeAsync();
         _patience.Dispose();
-        _folder.Dispose();
+        return ValueTask.CompletedTask;
     }
 
     [Theory]
     [MemberData(nameof(Failpoints))]
     public async Task Nothing_is_lost_or_repeated_when_a_process_dies_at(string process, string failpoint)
     {
-        await _platform.KillAsync(process);
-        await _platform.StartAsync(process, failpoint);
-        using var client = new GatewayClient(_platform.Gateway);
+        await platform.Processes.KillAsync(process);
+        await platform.Processes.StartAsync(process, failpoint);
+        using var load = new ClientLoad(platform, $"crash-{Interlocked.Increment(ref _cases)}");
+        var death = platform.Processes[process].WaitForExitAsync(TimeSpan.FromSeconds(30));
+        var tasks = load.RunAsync(death, _patience.Token);
 
-        var ids = Enumerable.Range(0, Tasks).Select(n => $"crash-{n}").ToArray();
-        var results = Task.WhenAll(ids.Select(id => RunAsync(client, id)));
-        await _platform[process].WaitForExitAsync(TimeSpan.FromSeconds(60));
-        await _platform.StartAsync(process);
-
-        AssertAllRight(ids, await results);
+        Assert.Equal(Killed, await death);
+        await platform.Processes.StartAsync(process);
+        await AssertAllRightAsync(await tasks);
     }
 
     [Theory]
     [InlineData("scheduler")]
+    [InlineData("cpu-executor")]
     [InlineData("io-executor")]
+    [InlineData("gpu-executor")]
     [InlineData("gateway")]
     [InlineData("sidecar")]
     public async Task Nothing_is_lost_or_repeated_when_a_process_is_killed_at_random_moments(string process)
     {
         var random = new Random(11);
-        using var client = new GatewayClient(_platform.Gateway);
-        var ids = Enumerable.Range(0, Tasks * 3).Select(n => $"random-{n}").ToArray();
-        var results = Task.WhenAll(ids.Select(id => RunAsync(client, id)));
-        for (var kills = 0; kills < 3; kills++)
+        using var load = new ClientLoad(platform, $"random-{Interlocked.Increment(ref _cases)}");
+        var killed = new TaskCompletionSource();
+        var tasks = load.RunAsync(killed.Task, _patience.Token);
+        for (var kill = 0; kill < Kills; kill++)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(50, 500)), TimeProvider.System, _patience.Token);
-            await _platform.KillAsync(process);
-            await _platform.StartAsync(process);
+            // Only after some work: a task has three deliveries, and none shall lose all of them before it could run.
+            await load.WaitForMoreAsync(20, _patience.Token);
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, 200)), TimeProvider.System, _patience.Token);
+            await platform.Processes.KillAsync(process);
+            await platform.Processes.StartAsync(process);
         }
 
-        AssertAllRight(ids, await results);
+        killed.SetResult();
+        await AssertAllRightAsync(await tasks);
     }
 
-    private async Task<JsonNode> RunAsync(GatewayClient client, string id)
+    private async Task AssertAllRightAsync(IReadOnlyList<EndedTask> tasks)
     {
-        // Every fifth may start once only.
-        var job = new JsonObject { ["type"] = "http.request", ["url"] = new Uri(_witness.Address, "/seen").ToString() };
-        if (id.EndsWith('5'))
+        Assert.Empty(platform.Witness.Repeats());
+        foreach (var task in tasks)
         {
-            job["redelivery"] = "at_most_once";
+            AssertRight(task);
+            await platform.Router.NextAsync(RouterApp.Results, result => RouterApp.IdOf(result) == task.Id, _patience.Token);
+            var published = platform.Router.SeenBytes(RouterApp.Results, result => RouterApp.IdOf(result) == task.Id);
+            Assert.All(published, body => Assert.Equal(task.Result, Encoding.UTF8.GetString(body)));
+        }
+    }
+
+    private void AssertRight(EndedTask task)
+    {
+        var result = JsonNode.Parse(task.Result)!;
+        var status = result["status"]!.GetValue<string>();
+        var runs = platform.Witness.RunsOf(task.Id);
+        if (task.AtMostOnce)
+        {
+            Assert.True(runs <= 1, $"{task.Id} is at_most_once and ran {runs} times");
+            Assert.True(status == "success" || result["error"]?["details"]?["reason"]?.GetValue<string>() == "worker_lost", task.Result);
+            return;
         }
 
-        await client.SubmitAsync(GatewayClient.Assignment(id, job), _patience.Token);
-        return await client.ResultAsync(id, _patience.Token);
-    }
-
-    private void AssertAllRight(string[] ids, JsonNode[] results)
-    {
-        Assert.Empty(_witness.Repeats());
-        for (var i = 0; i < ids.Length; i++)
+        Assert.True(status == "success", task.Result);
+        if (task.IsHttp)
         {
-            var (id, result) = (ids[i], results[i]);
-            var status = result["status"]!.GetValue<string>();
-            var runs = _witness.RunsOf(id);
-            var delivery = result["metadata"]!["delivery"]!.GetValue<int>();
-            if (id.EndsWith('5'))
-            {
-                Assert.True(runs <= 1, $"{id} is at_most_once and ran {runs} times");
-                Assert.True(status == "success" || result["error"]?["details"]?["reason"]?.GetValue<string>() == "worker_lost", $"{id}: {result.ToJsonString()}");
-                continue;
-            }
-
-            Assert.True(status == "success", $"{id}: {result.ToJsonString()}");
-            Assert.InRange(runs, 1, delivery);
+            Assert.InRange(runs, 1, result["metadata"]!["delivery"]!.GetValue<int>());
         }
     }
 }

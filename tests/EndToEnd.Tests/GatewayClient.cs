@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Beamline.EndToEnd.Tests;
@@ -23,23 +24,30 @@ public sealed class GatewayClient(Uri gateway) : IDisposable
         ["job"] = job,
     };
 
-    /// <summary>Submits until the answer is 202, through refused connections and 5xx.</summary>
-    public async Task SubmitAsync(JsonObject assignment, CancellationToken cancellation)
+    /// <summary>One submit, whatever the answer.</summary>
+    public async Task<HttpResponseMessage> PostAsync(JsonObject assignment, bool wait, CancellationToken cancellation)
+    {
+        using var content = new StringContent(assignment.ToJsonString(), Encoding.UTF8, "application/json");
+        return await _http.PostAsync(new Uri(wait ? "/v1/tasks?wait=20" : "/v1/tasks", UriKind.Relative), content, cancellation);
+    }
+
+    /// <summary>Submits until the task is accepted, through refused connections and 5xx. The ExecResult's text, where the answer was one.</summary>
+    public async Task<string?> SubmitAsync(JsonObject assignment, bool wait, CancellationToken cancellation)
     {
         while (true)
         {
             try
             {
-                using var content = new StringContent(assignment.ToJsonString(), Encoding.UTF8, "application/json");
-                using var answer = await _http.PostAsync(new Uri("/v1/tasks", UriKind.Relative), content, cancellation);
-                if (answer.StatusCode == HttpStatusCode.Accepted)
+                using var answer = await PostAsync(assignment, wait, cancellation);
+                var text = await answer.Content.ReadAsStringAsync(cancellation);
+                if (answer.IsSuccessStatusCode)
                 {
-                    return;
+                    return answer.StatusCode == HttpStatusCode.OK ? text : null;
                 }
 
                 if ((int)answer.StatusCode < 500)
                 {
-                    throw new InvalidOperationException($"{(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(cancellation)}");
+                    throw new InvalidOperationException($"{(int)answer.StatusCode}: {text}");
                 }
             }
             catch (HttpRequestException)
@@ -51,17 +59,21 @@ public sealed class GatewayClient(Uri gateway) : IDisposable
         }
     }
 
-    /// <summary>The ExecResult, asked for until there is one.</summary>
-    public async Task<JsonNode> ResultAsync(string id, CancellationToken cancellation)
+    /// <summary>The ExecResult's exact text, asked for until there is one.</summary>
+    public async Task<string> ResultAsync(string id, CancellationToken cancellation)
     {
         while (true)
         {
             try
             {
                 using var answer = await _http.GetAsync(new Uri($"/v1/tasks/{id}?tenant_id=e2e&wait=20", UriKind.Relative), cancellation);
-                if (answer.StatusCode == HttpStatusCode.OK && JsonNode.Parse(await answer.Content.ReadAsStringAsync(cancellation))!["result"] is { } result)
+                if (answer.StatusCode == HttpStatusCode.OK)
                 {
-                    return result;
+                    using var task = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(cancellation));
+                    if (task.RootElement.TryGetProperty("result", out var result))
+                    {
+                        return result.GetRawText();
+                    }
                 }
             }
             catch (HttpRequestException)

@@ -1,36 +1,21 @@
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
-using Beamline.TestKit;
-using Beamline.TestKit.Processes;
 
 namespace Beamline.EndToEnd.Tests;
 
 /// <summary>What a Router on the bus sees, through real processes and sockets.</summary>
-public sealed class WireTests : IAsyncLifetime
+[Collection(PlatformGroup.Name)]
+public sealed class WireTests(SharedPlatform platform) : IAsyncLifetime
 {
-    private readonly TemporaryFolder _folder = new();
-    private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(60));
-    private RouterApp _router = null!;
-    private PlatformProcesses _platform = null!;
+    private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(30));
 
-    public async ValueTask InitializeAsync()
-    {
-        _router = await RouterApp.StartAsync();
-        var components = Directory.CreateDirectory(_folder.File("components")).FullName;
-        RouterApp.WriteComponents(components);
-        _platform = await PlatformProcesses.StartAsync(new PlatformProcessesOptions
-        {
-            DataDirectory = _folder.Path,
-            ComponentsPath = components,
-            ExtraApps = new Dictionary<string, int> { [RouterApp.AppId] = _router.Port },
-        });
-    }
+    public async ValueTask InitializeAsync() => await platform.RestoreAsync();
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        await _platform.DisposeAsync();
-        await _router.DisposeAsync();
         _patience.Dispose();
-        _folder.Dispose();
+        return ValueTask.CompletedTask;
     }
 
     [Fact]
@@ -39,7 +24,7 @@ public sealed class WireTests : IAsyncLifetime
         await PublishAsync("""
             {"version":"1","assignment_id":"bus-1","request_id":"req-1","tenant_id":"e2e","trace_id":"trace-abc","run_id":"run-def","flow_id":"f||1","step_id":"s1",
              "id":"a-routers-own","big":123456789012345678901234567890,
-             "executor":{"provider_id":"router"},"job":{"type":"crypto.hash","algorithm":"sha256","content":"abc"}}
+             "executor":{"provider_id":"router"},"job":{"type":"crypto.hash","block_version":"1","algorithm":"sha256","content":"abc"}}
             """);
 
         var ack = await AckOfAsync("bus-1");
@@ -67,20 +52,20 @@ public sealed class WireTests : IAsyncLifetime
         await ResultOfAsync("twice");
         await PublishAsync(Assignment);
 
-        await _router.NextAsync("caf.exec.assign.v1.ack", ack => Id(ack) == "twice" && ack["id"]!.GetValue<string>() == "ack:e2e:twice:2", _patience.Token);
-        var results = _router.Seen("caf.exec.result.v1").Where(result => Id(result) == "twice").Select(result => result.ToJsonString()).Distinct();
+        await platform.Router.NextAsync(RouterApp.Acks, ack => RouterApp.IdOf(ack) == "twice" && ack["id"]!.GetValue<string>() != "ack:e2e:twice:1", _patience.Token);
+        var results = platform.Router.Seen(RouterApp.Results).Where(result => RouterApp.IdOf(result) == "twice").Select(result => result.ToJsonString()).Distinct();
         Assert.Single(results);
     }
 
     [Theory]
-    [InlineData("""{"version":"2","assignment_id":"bad","request_id":"r","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"crypto.hash"}}""", 1001)]
-    [InlineData("""{"version":"1","assignment_id":"bad","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"crypto.hash"}}""", 1002)]
-    [InlineData("""{"version":"1","assignment_id":"bad","request_id":"r","tenant_id":"e.2.e","executor":{"provider_id":"p"},"job":{"type":"crypto.hash"}}""", 1003)]
-    [InlineData("""{"version":"1","assignment_id":"bad","request_id":"r","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"no.such"}}""", 1001)]
-    public async Task What_does_not_validate_is_rejected_with_its_code(string assignment, int number)
+    [InlineData("""{"version":"2","assignment_id":"bad-version","request_id":"r","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"crypto.hash"}}""", "bad-version", 1001)]
+    [InlineData("""{"version":"1","assignment_id":"bad-request","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"crypto.hash"}}""", "bad-request", 1002)]
+    [InlineData("""{"version":"1","assignment_id":"bad-tenant","request_id":"r","tenant_id":"e.2.e","executor":{"provider_id":"p"},"job":{"type":"crypto.hash"}}""", "bad-tenant", 1003)]
+    [InlineData("""{"version":"1","assignment_id":"bad-type","request_id":"r","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"no.such"}}""", "bad-type", 1001)]
+    public async Task What_does_not_validate_is_rejected_with_its_code(string assignment, string id, int number)
     {
         await PublishAsync(assignment);
-        var ack = JsonNode.Parse(await AckOfAsync("bad"))!;
+        var ack = JsonNode.Parse(await AckOfAsync(id))!;
         Assert.Equal("rejected", ack["status"]!.GetValue<string>());
         Assert.Equal(number, ack["error"]!["number"]!.GetValue<int>());
     }
@@ -90,28 +75,30 @@ public sealed class WireTests : IAsyncLifetime
     {
         const string Broken = """{"version":"1","assignment_id":"broken","tenant_""";
         await PublishAsync(Broken);
-        var letter = JsonNode.Parse(await _router.NextAsync("caf.exec.dlq.v1", _ => true, _patience.Token))!;
-        Assert.Equal(Broken, System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(letter["assignment_raw_base64"]!.GetValue<string>())));
+        await platform.Router.NextAsync(
+            RouterApp.DeadLetters,
+            letter => letter["assignment_raw_base64"] is { } raw && Encoding.UTF8.GetString(Convert.FromBase64String(raw.GetValue<string>())) == Broken,
+            _patience.Token);
     }
 
     [Fact]
     public async Task A_failed_step_is_dead_lettered_and_its_events_are_told_in_order()
     {
         await PublishAsync("""{"version":"1","assignment_id":"fails","request_id":"r","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"fs.blob_get","path":"/../etc/passwd"}}""");
-        var letter = JsonNode.Parse(await _router.NextAsync("caf.exec.dlq.v1", letter => letter["result"] is not null, _patience.Token))!;
+        var letter = JsonNode.Parse(await platform.Router.NextAsync(RouterApp.DeadLetters, letter => letter["result"]?["assignment_id"]?.GetValue<string>() == "fails", _patience.Token))!;
         Assert.Equal(2003, letter["result"]!["error_code"]!.GetValue<int>());
 
-        await _router.NextAsync("beamline.worker.events.e2e", pack => Types(pack).Contains("dead_lettered"), _patience.Token);
-        var events = _router.Seen("beamline.worker.events.e2e").SelectMany(pack => pack["events"]!.AsArray())
-            .DistinctBy(item => item!["event_id"]!.GetValue<string>()).OrderBy(item => item!["sequence"]!.GetValue<long>())
-            .Select(item => item!["type"]!.GetValue<string>());
+        await platform.Router.NextAsync(RouterApp.Events, pack => EventsOf(pack, "fails").Any(item => TypeOf(item) == "dead_lettered"), _patience.Token);
+        var events = platform.Router.Seen(RouterApp.Events).SelectMany(pack => EventsOf(pack, "fails"))
+            .DistinctBy(item => item["event_id"]!.GetValue<string>()).OrderBy(item => item["sequence"]!.GetValue<long>())
+            .Select(TypeOf);
         Assert.Equal(["accepted", "started", "failed", "dead_lettered"], events);
     }
 
     [Fact]
     public async Task A_cancellation_that_overtakes_its_assignment_wins()
     {
-        await RouterApp.PublishAsync(_platform, "caf.exec.cancel.v1", """{"assignment_id":"early","tenant_id":"e2e","requested_at":1}""", _patience.Token);
+        await RouterApp.PublishAsync(platform.Processes, "caf.exec.cancel.v1", """{"assignment_id":"early","tenant_id":"e2e","requested_at":1}""", _patience.Token);
 
         // The two subjects have lanes of their own, so either may arrive first; not_before keeps the task from ending by itself.
         await PublishAsync("""{"version":"1","assignment_id":"early","request_id":"r","tenant_id":"e2e","executor":{"provider_id":"p"},"not_before":4102444800000,"job":{"type":"crypto.hash","algorithm":"sha256","content":"x"}}""");
@@ -122,14 +109,14 @@ public sealed class WireTests : IAsyncLifetime
     [Fact]
     public async Task Workers_send_heartbeats()
     {
-        var beat = JsonNode.Parse(await _router.NextAsync("caf.worker.heartbeat.v1", beat => beat["pool"]!.GetValue<string>() == "io", _patience.Token))!;
+        var beat = JsonNode.Parse(await platform.Router.NextAsync(RouterApp.Heartbeats, beat => beat["pool"]!.GetValue<string>() == "io", _patience.Token))!;
         Assert.Equal("io-executor-1", beat["worker_id"]!.GetValue<string>());
         Assert.Contains("http.request", beat["block_types"]!.AsArray().Select(block => block!["type"]!.GetValue<string>()));
     }
 
-    private static IEnumerable<string> Types(JsonNode pack) => pack["events"]!.AsArray().Select(item => item!["type"]!.GetValue<string>());
+    private static IEnumerable<JsonNode> EventsOf(JsonNode pack, string id) => pack["events"]!.AsArray().Where(item => RouterApp.IdOf(item!) == id)!;
 
-    private static string? Id(JsonNode message) => message["assignment_id"]?.GetValue<string>();
+    private static string TypeOf(JsonNode item) => item["type"]!.GetValue<string>();
 
     private static string WithZeros(byte[] json, params string[] fields)
     {
@@ -139,12 +126,12 @@ public sealed class WireTests : IAsyncLifetime
             node[field] = node[field] is JsonObject ? new JsonObject() : 0;
         }
 
-        return node.ToJsonString(new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        return node.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
     }
 
-    private Task PublishAsync(string assignment) => RouterApp.PublishAsync(_platform, "caf.exec.assign.v1", assignment, _patience.Token);
+    private Task PublishAsync(string assignment) => RouterApp.PublishAsync(platform.Processes, "caf.exec.assign.v1", assignment, _patience.Token);
 
-    private Task<byte[]> AckOfAsync(string id) => _router.NextAsync("caf.exec.assign.v1.ack", ack => Id(ack) == id, _patience.Token);
+    private Task<byte[]> AckOfAsync(string id) => platform.Router.NextAsync(RouterApp.Acks, ack => RouterApp.IdOf(ack) == id, _patience.Token);
 
-    private Task<byte[]> ResultOfAsync(string id) => _router.NextAsync("caf.exec.result.v1", result => Id(result) == id, _patience.Token);
+    private Task<byte[]> ResultOfAsync(string id) => platform.Router.NextAsync(RouterApp.Results, result => RouterApp.IdOf(result) == id, _patience.Token);
 }

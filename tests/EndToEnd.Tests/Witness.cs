@@ -18,12 +18,19 @@ public sealed class Witness : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ConcurrentQueue<Sighting> _sightings = new();
+    private readonly TaskCompletionSource _holding = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private Witness(WebApplication app) => _app = app;
 
     public Uri Address { get; private set; } = null!;
 
     public IReadOnlyList<Sighting> Sightings => [.. _sightings];
+
+    /// <summary>A step is in the middle of its call to <c>/held</c>, which is answered after <see cref="Release"/>.</summary>
+    public Task Holding => _holding.Task;
+
+    public void Release() => _released.TrySetResult();
 
     public static async Task<Witness> StartAsync()
     {
@@ -33,6 +40,7 @@ public sealed class Witness : IAsyncDisposable
         var app = builder.Build();
         var witness = new Witness(app);
         app.MapGet("/seen", witness.Record);
+        app.MapGet("/held", witness.HoldAsync);
         await app.StartAsync();
         witness.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         return witness;
@@ -48,6 +56,13 @@ public sealed class Witness : IAsyncDisposable
     public int RunsOf(string assignment) => _sightings.Count(seen => seen.Assignment == assignment);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private async Task HoldAsync(HttpContext context)
+    {
+        _holding.TrySetResult();
+        await _released.Task.WaitAsync(context.RequestAborted);
+        await context.Response.WriteAsync("released");
+    }
 
     private IResult Record(HttpRequest request)
     {

@@ -108,6 +108,18 @@ public sealed class PlatformProcesses : IAsyncDisposable
         await process.WaitForLineAsync(name == Sidecar ? "ready" : "Service started, listening on", StartTime);
     }
 
+    /// <summary>Starts again whatever has died.</summary>
+    public async Task StartMissingAsync()
+    {
+        foreach (var name in (string[])[Sidecar, .. Services.Select(service => service.Name)])
+        {
+            if (!_running.TryGetValue(name, out var process) || process.HasExited)
+            {
+                await StartAsync(name);
+            }
+        }
+    }
+
     /// <summary>SIGKILL, and waits until it is gone.</summary>
     public async Task KillAsync(string name)
     {
@@ -128,7 +140,7 @@ public sealed class PlatformProcesses : IAsyncDisposable
     {
         var arguments = new List<string>
         {
-            "--data", Path.Combine(_options.DataDirectory, "sidecar"), "--components", _options.ComponentsPath ?? ShippedComponents,
+            "--data", Path.Combine(_options.DataDirectory, "sidecar"), "--components", _options.ComponentsPath ?? ShippedComponents, "--fault-route", "on",
         };
         foreach (var (name, (app, dapr)) in _ports)
         {

@@ -36,12 +36,13 @@ public sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
-    public long ResidentBytes
+    /// <summary>The most memory that it has held at once.</summary>
+    public long PeakResidentBytes
     {
         get
         {
             _process.Refresh();
-            return _process.WorkingSet64;
+            return _process.PeakWorkingSet64;
         }
     }
 

@@ -1,0 +1,72 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using Beamline.TestKit;
+using Beamline.TestKit.Processes;
+
+namespace Beamline.EndToEnd.Tests;
+
+/// <summary>
+/// Six processes, a Router on the bus and a witness outside, started once for all tests of the collection: starting costs more
+/// than most tests. Whatever a test kills, the next one finds running; each uses ids of its own.
+/// </summary>
+public sealed class SharedPlatform : IAsyncLifetime
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public PlatformProcesses Processes { get; private set; } = null!;
+
+    public RouterApp Router { get; private set; } = null!;
+
+    public Witness Witness { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Witness = await Witness.StartAsync();
+        Router = await RouterApp.StartAsync();
+        var components = Directory.CreateDirectory(_folder.File("components")).FullName;
+        RouterApp.WriteComponents(components);
+        Processes = await PlatformProcesses.StartAsync(new PlatformProcessesOptions
+        {
+            DataDirectory = _folder.Path,
+            ComponentsPath = components,
+            ExtraApps = new Dictionary<string, int> { [RouterApp.AppId] = Router.Port },
+            Settings = new Dictionary<string, string?>
+            {
+                ["Http:Egress:Allow:0"] = "127.0.0.1",
+                ["Http:TraceHeaders"] = "true",
+            },
+        });
+    }
+
+    /// <summary>Every process runs, and neither bus nor state store is away, whatever the test before left behind.</summary>
+    public async Task RestoreAsync()
+    {
+        await Processes.StartMissingAsync();
+        await SetFaultAsync("bus", "up");
+        await SetFaultAsync("state", "up");
+    }
+
+    /// <summary>The sidecar's switch: <c>bus</c> or <c>state</c>, <c>up</c> or <c>away</c>.</summary>
+    public async Task SetFaultAsync(string what, string mode)
+    {
+        using var http = new HttpClient { BaseAddress = Processes.SidecarOf("gateway") };
+        http.DefaultRequestHeaders.Add("dapr-api-token", Processes.ApiToken);
+        using var answer = await http.PutAsJsonAsync($"/beamline/faults/{what}", new JsonObject { ["mode"] = mode });
+        answer.EnsureSuccessStatusCode();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Processes.DisposeAsync();
+        await Router.DisposeAsync();
+        await Witness.DisposeAsync();
+        _folder.Dispose();
+    }
+}
+
+/// <summary>One test at a time: each may kill what the others need.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class PlatformGroup : ICollectionFixture<SharedPlatform>
+{
+    public const string Name = "six processes";
+}
