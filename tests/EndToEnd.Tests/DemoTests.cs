@@ -59,7 +59,8 @@ public sealed class DemoTests : IDisposable
         await using var platform = Local("--data", _folder.File("data"), "--urls", "http://127.0.0.1:0");
         await platform.WaitForLineAsync("Beamline is ready at", Patience);
         platform.Terminate();
-        Assert.Equal(0, await platform.WaitForExitAsync(Patience));
+        var code = await platform.WaitForExitAsync(Patience);
+        Assert.True(code == 0, $"ended with {code}: {platform.Output}");
     }
 
     [Fact]
