@@ -46,6 +46,7 @@ public static class SchedulerServices
     {
         services.AddLane(configuration, OutboxPublisher.Section);
         services.AddSingleton<BusPublisher>();
+        services.AddSingleton<TopicPublisher>();
         services.AddSingleton(provider => new OutboxStore(
             (kind, after, ct) => provider.GetRequiredService<LedgerReader>().OutboxAfterAsync(kind, after, ct),
             (ids, ct) => provider.GetRequiredService<SchedulingEngine>().MarkPublishedAsync(ids, ct)));

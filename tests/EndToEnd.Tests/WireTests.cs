@@ -71,6 +71,16 @@ public sealed class WireTests(SharedPlatform platform) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_rejection_is_told_among_its_tenants_events()
+    {
+        await PublishAsync("""{"version":"2","assignment_id":"told","request_id":"r","tenant_id":"e2e","executor":{"provider_id":"p"},"job":{"type":"crypto.hash"}}""");
+        var pack = JsonNode.Parse(await platform.Router.NextAsync(RouterApp.Events, pack => EventsOf(pack, "told").Any(), _patience.Token))!;
+        var told = Assert.Single(EventsOf(pack, "told"));
+        Assert.Equal("rejected", TypeOf(told));
+        Assert.Equal(1001, told["data"]!["number"]!.GetValue<int>());
+    }
+
+    [Fact]
     public async Task What_cannot_be_parsed_is_dead_lettered_with_its_raw_bytes()
     {
         const string Broken = """{"version":"1","assignment_id":"broken","tenant_""";

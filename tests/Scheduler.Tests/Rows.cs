@@ -3,6 +3,7 @@ using Beamline.Contracts.Errors;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Ledger;
 using Microsoft.Extensions.Options;
 
@@ -62,6 +63,15 @@ internal static class Rows
         var info = task ?? Task(id);
         return new OutboxRow { Id = id, Kind = OutboxKind.Result, TaskId = info.Id, Task = info, Ending = Ending(info, result), At = 2_000 };
     }
+
+    public static OutboxRow Rejection(long id, string tenant = "tenant-a") => new()
+    {
+        Id = id,
+        Kind = OutboxKind.Event,
+        At = 1_000,
+        Data = EventMessages.Rejected(
+            new AssignmentReading { Faults = [], Parsable = true, TenantId = tenant, AssignmentId = $"assign-{id}" }, WireError.Of(ErrorCode.QuotaExceeded, "Too many."), 1_000, $"{id}"),
+    };
 
     public static EventRow Event(long seq, TaskInfo task, long sequence, string type = "started", string? data = null) => new()
     {

@@ -5,6 +5,7 @@ using Beamline.Contracts.Json;
 using Beamline.Contracts.Tasks;
 using Beamline.Scheduler.Admission;
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Ledger;
 
@@ -375,7 +376,12 @@ public sealed class SchedulingEngine : IAsyncDisposable
             _core.DeadLetterRaw(now, item.Item.Assignment.Utf8.ToArray(), item.Reading.TenantId, item.Reading.AssignmentId, error.Code);
         }
 
-        _core.TellBus(now, OutboxKind.Ack, Acks.Rejected(item.Reading, error, now, Guid.NewGuid().ToString("N")));
+        var unique = Guid.NewGuid().ToString("N");
+        _core.TellBus(now, OutboxKind.Ack, Acks.Rejected(item.Reading, error, now, unique));
+        if (EventMessages.Rejected(item.Reading, error, now, unique) is { } told)
+        {
+            _core.TellBus(now, OutboxKind.Event, told);
+        }
     }
 
     private void Tick()

@@ -3,8 +3,10 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Beamline.Contracts.Assignments;
+using Beamline.Contracts.Errors;
 using Beamline.Contracts.Events;
 using Beamline.Contracts.Json;
+using Beamline.Scheduler.Core;
 using Beamline.Scheduler.Ledger;
 
 namespace Beamline.Scheduler.Events;
@@ -33,6 +35,38 @@ internal static class EventMessages
         At = row.At,
         Data = row.Data ?? NoData,
     };
+
+    /// <summary>
+    /// The message that tells a tenant of a rejection; null where no valid tenant id or assignment id could be read. There is no
+    /// task to number its events: <paramref name="unique"/>, the rejecting ack's own, tells one rejection from the next.
+    /// </summary>
+    public static RawJson? Rejected(AssignmentReading reading, WireError error, long at, string unique)
+    {
+        // What a reading holds of ids is valid: the tenant's is fit for a topic.
+        if (reading is not { TenantId: { } tenantId, AssignmentId: { } assignmentId })
+        {
+            return null;
+        }
+
+        return new RawJson(Pack(tenantId,
+        [
+            new TaskEvent
+            {
+                EventId = $"event:{tenantId}:{assignmentId}:rejected:{unique}",
+                Type = TaskEventTypes.Rejected,
+                AssignmentId = assignmentId,
+                TenantId = tenantId,
+                FlowId = reading.Assignment?.FlowId,
+                StepId = reading.Assignment?.StepId,
+                RunId = reading.Assignment?.RunId,
+                TraceId = reading.TraceId,
+                Traceparent = reading.Assignment?.Traceparent,
+                Sequence = 1,
+                At = at,
+                Data = EventData.Of(("code", error.Code), ("number", error.Number), ("message", error.Message)),
+            },
+        ]));
+    }
 
     /// <summary>One message of a tenant's events. Its id is a hash of theirs: the same events make the same bytes.</summary>
     public static byte[] Pack(string tenantId, IReadOnlyList<TaskEvent> events) => JsonSerializer.SerializeToUtf8Bytes(

@@ -14,6 +14,12 @@ public enum OutboxKind
 
     /// <summary>A DeadLetter: made from the dead_letters row (and the task row).</summary>
     DeadLetter = 3,
+
+    /// <summary>
+    /// A finished TaskEvents of one event, in <see cref="OutboxRow.Data"/>: a rejection has no task row that it could stand under
+    /// in the events table.
+    /// </summary>
+    Event = 4,
 }
 
 /// <summary>One message that the bus still owes. Rows are published in no promised order and marked when the bus has them.</summary>
@@ -30,7 +36,7 @@ public sealed record OutboxRow
     /// <summary>Unix milliseconds: acknowledged_at, or when the task ended.</summary>
     public required long At { get; init; }
 
-    /// <summary>The finished message where it cannot be made from other rows at once (a rejecting ack, an ack of what the ledger no longer holds, a repeated result).</summary>
+    /// <summary>The finished message where it cannot be made from other rows at once (what tells of a rejection, an ack of what the ledger no longer holds, a repeated result).</summary>
     public RawJson? Data { get; init; }
 
     /// <summary>In a commit's notification only: the task itself, so that nothing need be read back.</summary>

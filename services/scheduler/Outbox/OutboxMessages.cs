@@ -18,11 +18,13 @@ internal static class OutboxMessages
 
     private const int SmallMessage = 512;
 
+    /// <summary>Where a kind goes; events go to the topic of their tenant, which this stands for.</summary>
     public static string TopicOf(OutboxKind kind) => kind switch
     {
         OutboxKind.Ack => Topics.Ack,
         OutboxKind.Result => Topics.Result,
         OutboxKind.DeadLetter => Topics.DeadLetters,
+        OutboxKind.Event => Topics.EventsOf("*"),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not a kind of outbox row."),
     };
 

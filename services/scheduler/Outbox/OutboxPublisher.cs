@@ -16,7 +16,8 @@ internal sealed record OutboxStore(
     Func<IReadOnlyList<long>, CancellationToken, Task> Delete);
 
 /// <summary>
-/// Brings acks, results and dead letters to the bus: a lane for each topic, so that a topic without a stream holds up no other.
+/// Brings acks, results, dead letters and the events of rejections to the bus: a lane for each kind, so that a topic without a
+/// stream holds up no other kind.
 /// Rows arrive with their commits; what finds no room, or is left from an earlier run, is read from the ledger.
 /// </summary>
 internal sealed class OutboxPublisher : BackgroundService, ICommitListener
@@ -27,7 +28,7 @@ internal sealed class OutboxPublisher : BackgroundService, ICommitListener
     private readonly Dictionary<OutboxKind, RowFeed<OutboxMessage>> _feeds = [];
     private readonly List<Func<CancellationToken, Task>> _loops = [];
 
-    public OutboxPublisher(OutboxStore store, BusPublisher bus, IOptionsMonitor<LaneOptions> lanes, TimeProvider time, SchedulerMetrics metrics, ILogger<OutboxPublisher> logger)
+    public OutboxPublisher(OutboxStore store, TopicPublisher topics, IOptionsMonitor<LaneOptions> lanes, TimeProvider time, SchedulerMetrics metrics, ILogger<OutboxPublisher> logger)
     {
         var options = lanes.Get(Section);
         var published = new FinishedRows(store.Delete, options, time, logger);
@@ -39,9 +40,7 @@ internal sealed class OutboxPublisher : BackgroundService, ICommitListener
             var lane = new Lane<OutboxMessage>(
                 topic,
                 feed,
-                (messages, probing, ct) => kind == OutboxKind.Result
-                    ? ResultSpans.AroundAsync(messages, () => bus.PublishAsync(topic, messages, probing, ct))
-                    : bus.PublishAsync(topic, messages, probing, ct),
+                (messages, probing, ct) => topics.PublishAsync(kind, messages, probing, ct),
                 (messages, _) =>
                 {
                     Failpoints.Hit("scheduler.after-publish");

@@ -44,6 +44,7 @@ internal static class Messages
         ["result-success"] = (Success(), Json.ExecResult),
         ["step-result"] = (Steps.Failed(), Json.StepResult),
         ["task-events"] = (new TaskEvents { Id = "pack-1", TenantId = "tenant-789", Events = [Event()] }, Json.TaskEvents),
+        ["task-events-rejected"] = (new TaskEvents { Id = "events:2c26b46b", TenantId = "tenant-789", Events = [RejectedEvent()] }, Json.TaskEvents),
         ["task-events-request"] = (new TaskEventsRequest { TenantId = "tenant-789", AssignmentId = "assign-123", AfterSequence = 3, HoldMs = 5000 }, Json.TaskEventsRequest),
         ["task-events-response"] = (new TaskEventsResponse { Found = true, Events = [Event()], Ended = true }, Json.TaskEventsResponse),
         ["wait-tasks-request"] = (new WaitTasksRequest { Watcher = "w1", Tasks = [new TaskKey("tenant-789", "assign-123")] }, Json.WaitTasksRequest),
@@ -174,6 +175,12 @@ internal static class Messages
         EventId = "e1", Type = TaskEventTypes.Started, AssignmentId = "assign-123", TenantId = "tenant-789", FlowId = "flow-1",
         StepId = "step-1", RunId = "run-def", TraceId = "trace-abc", Traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         Sequence = 2, At = 1640995200000, Data = RawJson.FromString("""{"worker_id":"io-1"}"""),
+    };
+
+    private static TaskEvent RejectedEvent() => Event() with
+    {
+        EventId = "event:tenant-789:assign-123:rejected:5f0c", Type = TaskEventTypes.Rejected, Sequence = 1,
+        Data = RawJson.FromString("""{"code":"quota_exceeded","number":2004,"message":"The tenant has as many open tasks as it may have."}"""),
     };
 
     private static WorkerHeartbeat Heartbeat() => new()

@@ -49,6 +49,18 @@ public sealed class IntakeTests
     }
 
     [Fact]
+    public async Task What_does_not_validate_is_told_to_its_tenant()
+    {
+        await using var scheduler = await SchedulerFixture.StartAsync();
+        Assert.Equal(Acknowledged, await scheduler.DeliverAsync(Lane, """{"version":"2","assignment_id":"a","tenant_id":"t"}"""u8.ToArray()));
+        await scheduler.PublishedAsync(messages => messages.Any(message => message.Topic == Topics.EventsOf("t")));
+        using var pack = JsonDocument.Parse(scheduler.Sidecar.Messages.Single(message => message.Topic == Topics.EventsOf("t")).Body);
+        var told = Assert.Single(pack.RootElement.GetProperty("events").EnumerateArray());
+        Assert.Equal("rejected", told.GetProperty("type").GetString());
+        Assert.Equal(1001, told.GetProperty("data").GetProperty("number").GetInt32());
+    }
+
+    [Fact]
     public async Task While_the_state_store_is_away_an_assignment_stays_on_the_bus_and_no_ack_is_sent()
     {
         await using var scheduler = await SchedulerFixture.StartAsync();

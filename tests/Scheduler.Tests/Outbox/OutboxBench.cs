@@ -1,4 +1,5 @@
 using Beamline.Scheduler.Engine;
+using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Lanes;
 using Beamline.Scheduler.Ledger;
 using Beamline.Scheduler.Outbox;
@@ -19,7 +20,7 @@ internal sealed class OutboxBench : IAsyncDisposable
     private readonly OutboxPublisher _publisher;
     private TaskCompletionSource _deleted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public OutboxBench(LaneOptions? options = null, IEnumerable<OutboxRow>? leftOver = null)
+    public OutboxBench(LaneOptions? options = null, IEnumerable<OutboxRow>? leftOver = null, EventOptions? events = null)
     {
         foreach (var row in leftOver ?? [])
         {
@@ -28,7 +29,12 @@ internal sealed class OutboxBench : IAsyncDisposable
 
         _bus = new BusPublisher(Sidecar.Client(), Time);
         _publisher = new OutboxPublisher(
-            new OutboxStore(ReadAfter, Delete), _bus, new FixedOptions<LaneOptions>(options ?? new LaneOptions()), Time, _metrics.Metrics, NullLogger<OutboxPublisher>.Instance);
+            new OutboxStore(ReadAfter, Delete),
+            new TopicPublisher(_bus, new FixedOptions<EventOptions>(events ?? new EventOptions())),
+            new FixedOptions<LaneOptions>(options ?? new LaneOptions()),
+            Time,
+            _metrics.Metrics,
+            NullLogger<OutboxPublisher>.Instance);
     }
 
     public ManualTime Time { get; } = new();
