@@ -16,8 +16,8 @@ internal static class ThroughputBench
         await using var runtime = await BenchRuntime.StartAsync(options.Runtime, dataDirectory, settings);
         using var http = new HttpClient { BaseAddress = runtime.Gateway, Timeout = TimeSpan.FromMinutes(5) };
 
-        // The JIT and the pools warm up on the same path: tier 1 is reached after some 10,000 tasks.
-        await new BatchLoad(http, workload, "warm").RunAsync(Math.Max(10_000, workload.Tasks / 5), CancellationToken.None);
+        // The JIT and the pools warm up on the same path: tier 1 is reached after some 20,000 tasks of a kind.
+        await new BatchLoad(http, workload, "warm").RunAsync(20_000, CancellationToken.None);
         await new PacedLoad(http, workload, "warm-paced").RunAsync(PacedPerSecond, TimeSpan.FromSeconds(2), CancellationToken.None);
 
         var cpuBefore = runtime.CpuTime;
