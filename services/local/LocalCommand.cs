@@ -21,6 +21,13 @@ internal sealed class LocalCommand
     {
         var root = new RootCommand("Beamline in one process, on an embedded sidecar.") { _data, _urls, _components, _demo, _sabotage, _gateway };
         root.TreatUnmatchedTokensAsErrors = false;
+        root.Validators.Add(given =>
+        {
+            if (!given.GetValue(_demo) && (given.GetValue(_sabotage) || given.GetResult(_gateway) is not null))
+            {
+                given.AddError("--sabotage and --gateway go with --demo");
+            }
+        });
         root.SetAction(RunAsync);
         return root;
     }

@@ -9,7 +9,7 @@ public sealed partial class TreeTests
     [
         "services", "components", "tests", "deploy", "Beamline.sln", "README.md", "tye.yaml", "Directory.Build.props", "Directory.Packages.props",
         "BannedSymbols.txt", "global.json", ".editorconfig", ".gitignore", ".gitattributes", ".ci", ".git", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
-        "artifacts", ".beamline", ".dockerignore", ".vs", ".idea",
+        "artifacts", ".beamline", ".beamline-processes", ".dockerignore", ".vs", ".idea",
     ];
 
     private static readonly string[] LayerFolders = ["Services", "Interfaces", "Models", "Helpers", "Utils", "Common", "Extensions", "Managers"];

@@ -26,6 +26,15 @@ public sealed class CurlTests(LocalPlatformProcess local) : IClassFixture<LocalP
     }
 
     [Fact]
+    public async Task It_reads_the_metrics_of_every_service_in_the_process()
+    {
+        await CurlAsync("/v1/tasks?wait=20", "-H", "Content-Type: application/json", "-d", Hash);
+        var metrics = await CurlAsync("/metrics");
+        Assert.Contains("worker_tasks_total{status=\"success\",type=\"crypto.hash\"}", metrics, StringComparison.Ordinal);
+        Assert.Contains("worker_pool_queue_depth{pool=\"cpu\"}", metrics, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task It_cancels()
     {
         var submitted = JsonNode.Parse(await CurlAsync("/v1/tasks", "-H", "Content-Type: application/json", "-d", Later))!;

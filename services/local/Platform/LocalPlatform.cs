@@ -18,11 +18,13 @@ internal sealed class LocalPlatform : IAsyncDisposable
 
     // In the order of starting; stopped the other way round, so that whoever calls is gone before who is called.
     private readonly List<LocalService> _services;
+    private readonly LocalSharing _sharing;
 
-    private LocalPlatform(EmbeddedSidecar sidecar, List<LocalService> services, Uri gateway)
+    private LocalPlatform(EmbeddedSidecar sidecar, List<LocalService> services, LocalSharing sharing, Uri gateway)
     {
         _sidecar = sidecar;
         _services = services;
+        _sharing = sharing;
         Gateway = gateway;
     }
 
@@ -35,48 +37,48 @@ internal sealed class LocalPlatform : IAsyncDisposable
     public static async Task<LocalPlatform> StartAsync(LocalOptions options, CancellationToken cancellation)
     {
         Directory.CreateDirectory(options.DataDirectory);
-        var tokens = LocalTokens.New();
+        var sharing = new LocalSharing();
         var services = new List<LocalService>();
         EmbeddedSidecar? sidecar = null;
         try
         {
-            var scheduler = LocalService.Scheduler(options, tokens);
+            var scheduler = LocalService.Scheduler(options, sharing);
             services.Add(scheduler);
             sidecar = await EmbeddedSidecar.StartAsync(
                 new SidecarOptions
                 {
                     DataDirectory = Path.Combine(options.DataDirectory, "sidecar"),
                     ComponentsPath = options.ComponentsPath,
-                    ApiToken = tokens.Sidecar,
+                    ApiToken = sharing.SidecarToken,
                 },
                 scheduler.App.Services.GetRequiredService<ILoggerFactory>(),
                 cancellation);
 
             // The scheduler first, then who leases from it, then who lets work in.
-            await scheduler.StartAsync(sidecar, tokens, cancellation);
+            await scheduler.StartAsync(sidecar, sharing, cancellation);
             foreach (var make in LocalService.Executors)
             {
-                var executor = make(options, tokens);
+                var executor = make(options, sharing);
                 services.Add(executor);
-                await executor.StartAsync(sidecar, tokens, cancellation);
+                await executor.StartAsync(sidecar, sharing, cancellation);
             }
 
-            var gateway = LocalService.Gateway(options, tokens);
+            var gateway = LocalService.Gateway(options, sharing);
             services.Add(gateway);
-            await gateway.StartAsync(sidecar, tokens, cancellation);
+            await gateway.StartAsync(sidecar, sharing, cancellation);
             var addresses = gateway.App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address)).ToArray();
             KeepBlocksFrom(addresses, services);
-            return new LocalPlatform(sidecar, services, addresses[0]);
+            return new LocalPlatform(sidecar, services, sharing, addresses[0]);
         }
         catch
         {
-            await StopAsync(services, sidecar);
+            await StopAsync(services, sidecar, sharing);
             throw;
         }
     }
 
     /// <summary>Drains: no new work, running steps finish or are handed back, everything committed is published or kept.</summary>
-    public async ValueTask DisposeAsync() => await StopAsync(_services, _sidecar);
+    public async ValueTask DisposeAsync() => await StopAsync(_services, _sidecar, _sharing);
 
     // A step that may call the loopback must not submit steps: the gateway's sockets are the platform's only ones here.
     private static void KeepBlocksFrom(Uri[] addresses, List<LocalService> services)
@@ -87,7 +89,7 @@ internal sealed class LocalPlatform : IAsyncDisposable
         }
     }
 
-    private static async Task StopAsync(List<LocalService> services, EmbeddedSidecar? sidecar)
+    private static async Task StopAsync(List<LocalService> services, EmbeddedSidecar? sidecar, LocalSharing sharing)
     {
         for (var i = services.Count - 1; i >= 0; i--)
         {
@@ -98,5 +100,7 @@ internal sealed class LocalPlatform : IAsyncDisposable
         {
             await sidecar.DisposeAsync();
         }
+
+        sharing.Dispose();
     }
 }

@@ -22,16 +22,17 @@ internal sealed class LocalService : IAsyncDisposable
     private readonly InProcessServer? _server;
     private SidecarApp? _sidecar;
 
-    private LocalService(string appId, LocalOptions options, LocalTokens tokens, Action<WebApplicationBuilder> add, Action<WebApplication> map, bool sockets)
+    private LocalService(string appId, LocalOptions options, LocalSharing sharing, Action<WebApplicationBuilder> add, Action<WebApplication> map, bool sockets)
     {
         _appId = appId;
         var builder = BeamlineHost.CreateBuilder(options.ServiceArguments);
         builder.Configuration.AddInMemoryCollection(options.Settings);
-        builder.Configuration["DAPR_API_TOKEN"] = tokens.Sidecar;
-        builder.Configuration["APP_API_TOKEN"] = tokens.App;
+        builder.Configuration["DAPR_API_TOKEN"] = sharing.SidecarToken;
+        builder.Configuration["APP_API_TOKEN"] = sharing.AppToken;
         builder.Configuration["Worker:Id"] = appId + "-1";
         builder.Configuration["Ledger:Folder"] = Path.Combine(options.DataDirectory, "scheduler");
         builder.Configuration["Fs:Root"] = Path.Combine(options.DataDirectory, "files");
+        builder.Services.AddSingleton(sharing.Meters);
         builder.AddBeamline(appId);
         if (!sockets)
         {
@@ -63,26 +64,26 @@ internal sealed class LocalService : IAsyncDisposable
         map(App);
     }
 
-    public static IReadOnlyList<Func<LocalOptions, LocalTokens, LocalService>> Executors { get; } =
+    public static IReadOnlyList<Func<LocalOptions, LocalSharing, LocalService>> Executors { get; } =
     [
-        (options, tokens) => new LocalService(AppIds.CpuExecutor, options, tokens, b => b.Services.AddCpuExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
-        (options, tokens) => new LocalService(AppIds.IoExecutor, options, tokens, b => b.Services.AddIoExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
-        (options, tokens) => new LocalService(AppIds.GpuExecutor, options, tokens, b => b.Services.AddGpuExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
+        (options, sharing) => new LocalService(AppIds.CpuExecutor, options, sharing, b => b.Services.AddCpuExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
+        (options, sharing) => new LocalService(AppIds.IoExecutor, options, sharing, b => b.Services.AddIoExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
+        (options, sharing) => new LocalService(AppIds.GpuExecutor, options, sharing, b => b.Services.AddGpuExecutor(b.Configuration), app => app.MapExecutor(), sockets: false),
     ];
 
     public WebApplication App { get; }
 
-    public static LocalService Scheduler(LocalOptions options, LocalTokens tokens) =>
-        new(AppIds.Scheduler, options, tokens, b => b.Services.AddScheduler(b.Configuration), app => app.MapScheduler(), sockets: false);
+    public static LocalService Scheduler(LocalOptions options, LocalSharing sharing) =>
+        new(AppIds.Scheduler, options, sharing, b => b.Services.AddScheduler(b.Configuration), app => app.MapScheduler(), sockets: false);
 
-    public static LocalService Gateway(LocalOptions options, LocalTokens tokens) =>
-        new(AppIds.Gateway, options, tokens, b => b.Services.AddGateway(b.Configuration), app => app.MapGateway(), sockets: true);
+    public static LocalService Gateway(LocalOptions options, LocalSharing sharing) =>
+        new(AppIds.Gateway, options, sharing, b => b.Services.AddGateway(b.Configuration), app => app.MapGateway(), sockets: true);
 
     /// <summary>Introduces the app to the sidecar, then starts it.</summary>
-    public async Task StartAsync(EmbeddedSidecar sidecar, LocalTokens tokens, CancellationToken cancellation)
+    public async Task StartAsync(EmbeddedSidecar sidecar, LocalSharing sharing, CancellationToken cancellation)
     {
         _sidecar = await sidecar.AddAppAsync(
-            new SidecarAppOptions { AppId = _appId, AppHandler = _server is null ? null : new InProcessHandler(_server), AppApiToken = tokens.App }, cancellation);
+            new SidecarAppOptions { AppId = _appId, AppHandler = _server is null ? null : new InProcessHandler(_server), AppApiToken = sharing.AppToken }, cancellation);
         await App.StartAsync(cancellation);
     }
 
