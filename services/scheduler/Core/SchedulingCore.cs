@@ -4,6 +4,7 @@ using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Exchange;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
+using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Ledger;
 
 namespace Beamline.Scheduler.Core;
@@ -27,7 +28,7 @@ internal sealed class SchedulingCore
     private readonly PaceMeter _pace = new();
     private long _nextForget;
 
-    public SchedulingCore(SchedulingOptions options, long epoch)
+    public SchedulingCore(SchedulingOptions options, long epoch, TenantsOptions? tenants = null)
     {
         _options = options;
         _numbers = new NumberSource(epoch);
