@@ -1,3 +1,4 @@
+using Beamline.Benchmarks.Decisions;
 using Beamline.Benchmarks.Load;
 using Beamline.Benchmarks.Workloads;
 
@@ -8,6 +9,12 @@ internal static class BenchCommand
 {
     public static async Task<int> RunAsync(BenchOptions options)
     {
+        // The core alone: no processes, no disk.
+        if (options.Bench == "decisions")
+        {
+            return DecisionsBench.Run(options);
+        }
+
         // On the disk of the checkout by default: a temporary folder in memory would flatter every fsync.
         var data = Path.GetFullPath(options.DataDirectory ?? Path.Combine(".beamline", $"bench-{Guid.NewGuid():n}"));
         Directory.CreateDirectory(data);
@@ -46,7 +53,7 @@ internal static class BenchCommand
             case "gates":
                 return await GatesBench.RunAsync(options, settings, data);
             default:
-                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates");
+                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates, decisions");
         }
     }
 }

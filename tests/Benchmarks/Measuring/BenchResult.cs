@@ -43,7 +43,39 @@ internal sealed record GatesResult
     public required bool Passed { get; init; }
 }
 
+/// <summary>The last line of <c>decisions</c>.</summary>
+internal sealed record DecisionsResult
+{
+    public string Bench { get; init; } = "decisions";
+
+    /// <summary>On one core, 1,000 tenants, 100,000 queued.</summary>
+    public required double DecisionsPerS { get; init; }
+    public required double NsPerDecision { get; init; }
+
+    /// <summary>Cost of a decision at 100,000 tenants over that at one; 200,000 queued.</summary>
+    [JsonPropertyName("ratio_1_to_100k_tenants")]
+    public required double Ratio1To100kTenants { get; init; }
+
+    /// <summary>Cost of a decision with 1,000,000 queued over that with 1,000; 100 tenants.</summary>
+    [JsonPropertyName("ratio_1k_to_1m_queued")]
+    public required double Ratio1kTo1mQueued { get; init; }
+
+    /// <summary>Managed memory of a queued task, the bytes of its assignment subtracted.</summary>
+    public required double BytesPerQueuedTask { get; init; }
+
+    /// <summary>The report that ends a lease.</summary>
+    public required double NsPerReport { get; init; }
+
+    /// <summary>The admission of a task that has been read.</summary>
+    public required double NsPerAdmission { get; init; }
+    public required double BytesAllocatedPerDecision { get; init; }
+
+    /// <summary>What the nanoseconds are: <c>thread_cpu</c>, or <c>elapsed</c> where the system does not tell a thread's CPU time.</summary>
+    public required string Clock { get; init; }
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]
 [JsonSerializable(typeof(GatesResult))]
+[JsonSerializable(typeof(DecisionsResult))]
 internal sealed partial class BenchJson : JsonSerializerContext;
