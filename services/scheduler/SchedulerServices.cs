@@ -1,6 +1,7 @@
 using Beamline.Contracts.Tasks;
 using Beamline.DaprAccess;
 using Beamline.Scheduler.Admission;
+using Beamline.Scheduler.Approvals;
 using Beamline.Scheduler.Engine;
 using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Exchange;
@@ -36,6 +37,7 @@ public static class SchedulerServices
         endpoints.MapAdmit();
         endpoints.MapExchange();
         endpoints.MapReading();
+        endpoints.MapApprovals();
         endpoints.MapWatching();
         endpoints.MapIntake();
         endpoints.MapDaprSubscriptions();
@@ -103,6 +105,7 @@ public static class SchedulerServices
         services.AddSingleton<ICommitListener>(provider => provider.GetRequiredService<EventWaiters>());
         services.AddSingleton<TaskWaiting>();
         services.AddSingleton<TaskReader>();
+        services.AddSingleton<ApprovalDecisions>();
         services.AddHostedService<HeldCallsHost>();
     }
 
@@ -114,11 +117,10 @@ public static class SchedulerServices
         services.AddSingleton(provider =>
         {
             var engine = provider.GetRequiredService<SchedulingEngine>();
-            var ledger = provider.GetRequiredService<LedgerReader>();
             return new BusIntake(
                 engine.AdmitAsync,
                 engine.CancelAsync,
-                async (TaskKey key, CancellationToken ct) => await ledger.PlaceAsync(key, ct).ConfigureAwait(false) is not null,
+                provider.GetRequiredService<ApprovalDecisions>().DecideAsync,
                 provider.GetRequiredService<ILogger<BusIntake>>());
         });
     }

@@ -28,6 +28,15 @@ internal static class EventData
                     case int number:
                         writer.WriteNumber(name, number);
                         break;
+                    case IReadOnlyList<string> texts:
+                        writer.WriteStartArray(name);
+                        foreach (var each in texts)
+                        {
+                            writer.WriteStringValue(each);
+                        }
+
+                        writer.WriteEndArray();
+                        break;
                     case bool flag:
                         writer.WriteBoolean(name, flag);
                         break;

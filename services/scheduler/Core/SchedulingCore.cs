@@ -128,6 +128,32 @@ internal sealed class SchedulingCore
         return entry.Phase;
     }
 
+    /// <summary>Takes a decision of somebody who may decide. One that names another id of the same step counts for the step.</summary>
+    public ApprovalVerdict Decide(long now, Approval approval)
+    {
+        var keys = new TaskKeys(default, TaskKeys.AssignmentKeyOf(approval.TenantId, approval.AssignmentId));
+        if (_table.Index.ByAssignment(keys) is not { } id || _table.Find(id) is not { } named
+            || (named.Info.AliasOf is { } first ? _table.Find(first) : named) is not { } entry)
+        {
+            return ApprovalVerdict.Ended;
+        }
+
+        if (entry.Phase != TaskPhase.AwaitingApproval)
+        {
+            return ApprovalVerdict.NotAsked;
+        }
+
+        if (entry.Due <= now)
+        {
+            // Too late, though the timer has not struck yet.
+            _life.OnTimer(now, entry);
+            return ApprovalVerdict.Ended;
+        }
+
+        _life.End(now, entry, ApprovalRules.Decided(now, entry, approval));
+        return ApprovalVerdict.Decided;
+    }
+
     /// <summary>Lets time pass: terms, timeouts, parked tasks, holds.</summary>
     public void Tick(long now)
     {

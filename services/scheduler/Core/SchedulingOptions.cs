@@ -18,7 +18,7 @@ public sealed class SchedulingOptions
     /// <summary>A lease whose step runs on this much past its total run time is ended as a timeout by the scheduler, whatever its worker does.</summary>
     public TimeSpan OverrunGrace { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Open tasks (queued, parked, running). One more is answered 4002.</summary>
+    /// <summary>Open tasks (queued, parked, waiting for a person, running). One more is answered 4002.</summary>
     public int MaxOpenTasks { get; set; } = 200_000;
 
     /// <summary>Bytes of the assignments of open tasks. Beyond it admission answers 4002.</summary>

@@ -18,7 +18,7 @@ internal sealed class TaskEntry(TaskInfo info)
     /// <summary>When it came into the queue: decides its place, and is kept when it comes back uncounted.</summary>
     public long QueuedAt { get; set; }
 
-    /// <summary>Queued: when the queue timeout strikes. Parked: when it goes back to the queue.</summary>
+    /// <summary>Queued: when the queue timeout strikes. Parked: when it goes back to the queue. Waits for a person: until when.</summary>
     public long Due { get; set; }
 
     /// <summary>The last lease granted, in force while <see cref="Phase"/> is Running.</summary>

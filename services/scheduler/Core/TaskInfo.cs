@@ -23,6 +23,8 @@ public sealed record TaskInfo
     public required string Source { get; init; }
     public string? Principal { get; init; }
     public IReadOnlyList<string>? Scopes { get; init; }
+
+    /// <summary>Empty for a block that needs no worker.</summary>
     public required string Pool { get; init; }
 
     /// <summary>The block type by its canonical name.</summary>
@@ -44,6 +46,8 @@ public sealed record TaskInfo
     /// <summary>The task that runs for this one: the same identity under another assignment_id.</summary>
     public long? AliasOf { get; init; }
 
+    /// <summary>False where a person decides.</summary>
+    public bool NeedsWorker => Pool.Length > 0;
     public string TenantId => Assignment.TenantId;
     public string AssignmentId => Assignment.AssignmentId;
 }

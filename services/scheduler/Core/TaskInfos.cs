@@ -19,7 +19,6 @@ internal static class TaskInfos
             Source = source,
             Principal = principal,
             Scopes = scopes,
-            // A block that needs no worker has no pool: this build implements none, and validation lets none through.
             Pool = job.Pool ?? "",
             Type = job.Type,
             Priority = job.Priority,

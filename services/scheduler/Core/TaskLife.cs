@@ -14,6 +14,8 @@ namespace Beamline.Scheduler.Core;
 ///     not_before        │  └── given back, worker lost ─────────┤
 ///              └─▶ parked ◀──────── retry later ────────────────┘
 /// </code>
+/// A task that needs a person instead of a worker never comes into a queue: where others are queued it begins to wait
+/// (<see cref="ApprovalRules"/>), and a decision, its waiting time or a cancellation ends it.
 /// Deterministic: no clock, no threads, no IO.
 /// </summary>
 internal sealed class TaskLife(SchedulingOptions options, TaskTable table, ChangeSet changes, NumberSource numbers)
@@ -74,6 +76,11 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
                 break;
             case TaskPhase.Running:
                 _timers.Set(entry, entry.TermEnd);
+                break;
+            case TaskPhase.AwaitingApproval:
+                // Whoever decided in time while no scheduler ran is still heard: the bus delivers it within the same grace as a lease has.
+                entry.Due = Math.Max(entry.Due, entry.TermEnd);
+                SetWaitTimer(entry);
                 break;
         }
     }
@@ -257,6 +264,12 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
             case TaskPhase.Running:
                 Lose(now, entry);
                 break;
+            case TaskPhase.AwaitingApproval when entry.Due <= now:
+                End(now, entry, ApprovalRules.TimedOut(now, entry));
+                break;
+            case TaskPhase.AwaitingApproval:
+                SetWaitTimer(entry);
+                break;
             case var _ when entry.MayNoLongerStart(now):
                 End(now, entry, StepEndings.Expired(entry));
                 break;
@@ -332,8 +345,28 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     private void Enqueue(long now, TaskEntry entry)
     {
         entry.QueuedAt = now;
+        if (!entry.Info.NeedsWorker)
+        {
+            Ask(now, entry);
+            return;
+        }
+
         entry.Due = now + entry.Info.QueueTimeoutMs;
         Requeue(now, entry, returns: false);
+    }
+
+    /// <summary>The question, its event and its timer are one change: however often the scheduler restarts, people are asked once.</summary>
+    private void Ask(long now, TaskEntry entry)
+    {
+        if (entry.MayNoLongerStart(now))
+        {
+            End(now, entry, StepEndings.Expired(entry));
+            return;
+        }
+
+        ApprovalRules.Begin(now, entry);
+        SetWaitTimer(entry);
+        Tell(entry, TaskEventTypes.ApprovalNeeded, now, ApprovalRules.Question(entry));
     }
 
     private void Requeue(long now, TaskEntry entry, bool returns)
@@ -371,8 +404,9 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
         SetWaitTimer(entry);
     }
 
+    // expires_at bounds the start. Who waits for a person has started.
     private void SetWaitTimer(TaskEntry entry) =>
-        _timers.Set(entry, Math.Min(entry.Due, entry.Info.Assignment.ExpiresAt ?? long.MaxValue));
+        _timers.Set(entry, entry.Phase == TaskPhase.AwaitingApproval ? entry.Due : Math.Min(entry.Due, entry.Info.Assignment.ExpiresAt ?? long.MaxValue));
 
     private void DropLease(TaskEntry entry)
     {
@@ -387,7 +421,11 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     private void EndOne(long now, TaskEntry entry, StepResult step, string? worker, string? deadLetterReason)
     {
         var outcome = Outcomes.For(step);
-        QueueOf(entry.Info.Pool).Remove(entry);
+        if (entry.Info.NeedsWorker)
+        {
+            QueueOf(entry.Info.Pool).Remove(entry);
+        }
+
         _timers.Remove(entry);
         entry.Phase = step.Status switch
         {

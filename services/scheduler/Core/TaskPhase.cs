@@ -8,6 +8,9 @@ public enum TaskPhase
     Queued = 0,
     Parked = 1,
     Running = 2,
+
+    /// <summary>Asked a person and waits for the answer: no slot, no lease.</summary>
+    AwaitingApproval = 3,
     Success = 10,
     Error = 11,
     Timeout = 12,
@@ -24,6 +27,7 @@ public static class TaskPhases
         TaskPhase.Queued => TaskStates.Queued,
         TaskPhase.Parked => TaskStates.Parked,
         TaskPhase.Running => TaskStates.Running,
+        TaskPhase.AwaitingApproval => TaskStates.Waiting,
         TaskPhase.Success => TaskStates.Success,
         TaskPhase.Error => TaskStates.Error,
         TaskPhase.Timeout => TaskStates.Timeout,

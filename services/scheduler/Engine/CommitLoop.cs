@@ -82,7 +82,7 @@ internal sealed class CommitLoop(
                 Delivery = ending.Delivery,
                 Replay = ending.Task.Replay,
                 WorkerId = ending.Worker,
-                Pool = ending.Task.Pool,
+                Pool = ending.Task.NeedsWorker ? ending.Task.Pool : null,
                 CompletedAt = ending.EndedAt,
                 EmitOutputs = options.EmitOutputs,
             })));

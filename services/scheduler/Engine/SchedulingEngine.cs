@@ -115,6 +115,24 @@ public sealed class SchedulingEngine : IAsyncDisposable
     }
 
     /// <summary>
+    /// Ends a task that waits for a person. The caller has seen that this person may decide. Answered when that, and whatever
+    /// was decided before it, is committed.
+    /// </summary>
+    internal async Task<ApprovalVerdict> DecideAsync(Approval approval, CancellationToken cancellation)
+    {
+        ApprovalVerdict verdict;
+        Task committed;
+        lock (_gate)
+        {
+            verdict = _core.Decide(Now_NeedsLock(), approval);
+            committed = Staged_NeedsLock();
+        }
+
+        await committed.WaitAsync(cancellation).ConfigureAwait(false);
+        return verdict;
+    }
+
+    /// <summary>
     /// One turn with a worker: held while there is nothing to say, answered after the commit of everything it says. The request
     /// must have passed <see cref="Exchange.ExchangeRules"/>.
     /// </summary>

@@ -1,13 +1,11 @@
 using System.Text.Json;
 using Beamline.Contracts;
 using Beamline.Contracts.Admission;
+using Beamline.Contracts.Approvals;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Tasks;
 using Beamline.DaprAccess;
-using Beamline.Scheduler.Engine;
-using Beamline.Scheduler.Ledger;
-using Beamline.Scheduler.Reading;
 using Microsoft.Extensions.Logging;
 
 namespace Beamline.Scheduler.Intake;
@@ -19,7 +17,7 @@ namespace Beamline.Scheduler.Intake;
 internal sealed class BusIntake(
     Func<IReadOnlyList<AdmitItem>, string?, CancellationToken, Task<IReadOnlyList<AdmitOutcome>>> admit,
     Func<ExecCancel, CancellationToken, Task<CancelTaskResponse>> cancel,
-    Func<TaskKey, CancellationToken, Task<bool>> isKnown,
+    Func<Approval, CancellationToken, Task<DecideApprovalResponse>> approve,
     ILogger<BusIntake> logger)
 {
     public async Task<TopicResponse> AssignAsync(TopicMessage message, CancellationToken ct)
@@ -50,21 +48,32 @@ internal sealed class BusIntake(
         return TopicResponse.Success;
     }
 
-    /// <summary>No block of this build waits for a person, so no decision can be due: it is checked, and its want of a task is said.</summary>
+    /// <summary>
+    /// Takes a decision over. One that does not count is taken off the bus and logged: it would count no more the next time.
+    /// It cannot be ahead of its question, which is on the ledger before anybody is asked; one for what the ledger does not
+    /// know is too late, or names it wrongly. A redelivery finds the decision taken, and changes nothing.
+    /// </summary>
     public async Task<TopicResponse> ApproveAsync(TopicMessage message, CancellationToken ct)
     {
-        if (Read(message, BeamlineJson.Default.Approval) is not { } decision || !IdsAreValid(decision.TenantId, decision.AssignmentId))
+        var reading = ApprovalReader.Read(message.Data);
+        if (reading.Approval is not { } decision)
         {
+            logger.MessageUnreadable(message.Topic, message.Data.Length, string.Join(' ', reading.Faults.Select(fault => $"{fault.Field}: {fault.Message}")));
             return TopicResponse.Success;
         }
 
-        if (await isKnown(new TaskKey(decision.TenantId, decision.AssignmentId), ct).ConfigureAwait(false))
+        var answer = await approve(decision, ct).ConfigureAwait(false);
+        switch (answer)
         {
-            logger.ApprovalNotAwaited(decision.AssignmentId, decision.TenantId, decision.Approver);
-        }
-        else
-        {
-            logger.ApprovalWithoutTask(decision.AssignmentId, decision.TenantId, decision.Approver);
+            case { Found: false }:
+                logger.ApprovalWithoutTask(decision.AssignmentId, decision.TenantId, decision.Approver);
+                break;
+            case { Error: { Retryable: true } error }:
+                logger.ApprovalDelayed(decision.AssignmentId, decision.TenantId, decision.Approver, error.Message);
+                return TopicResponse.Retry;
+            case { Error: { } error }:
+                logger.ApprovalNotTaken(decision.AssignmentId, decision.TenantId, decision.Approver, error.Number, error.Message);
+                break;
         }
 
         return TopicResponse.Success;

@@ -19,6 +19,9 @@ internal static partial class IntakeLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "Approval by {Approver} names {AssignmentId} of {TenantId}, which is not known")]
     public static partial void ApprovalWithoutTask(this ILogger logger, string assignmentId, string tenantId, string approver);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Approval by {Approver} names {AssignmentId} of {TenantId}, which waits for no person")]
-    public static partial void ApprovalNotAwaited(this ILogger logger, string assignmentId, string tenantId, string approver);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Approval of {AssignmentId} of {TenantId} by {Approver} was not taken, {Code}: {Reason}")]
+    public static partial void ApprovalNotTaken(this ILogger logger, string assignmentId, string tenantId, string approver, int code, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Approval of {AssignmentId} of {TenantId} by {Approver} stays on the bus: {Reason}")]
+    public static partial void ApprovalDelayed(this ILogger logger, string assignmentId, string tenantId, string approver, string reason);
 }

@@ -13,14 +13,14 @@ internal static class LedgerPages
     private const int Bytes = 8 * 1024 * 1024;
 
     /// <summary>Reads rows until the page is full. The command must not limit itself; it is stopped.</summary>
-    public static FeedPage<T> ReadPage<T>(this SqliteCommand command, Func<SqliteDataReader, T> read, Func<T, int> bytesOf, int most = Rows)
+    public static FeedPage<T> ReadPage<T>(this SqliteCommand command, Func<SqliteDataReader, T> read, Func<T, int> bytesOf, int most = Rows, int mostBytes = Bytes)
     {
         var rows = new List<T>();
         var bytes = 0L;
         using var reader = command.ExecuteReader();
         while (reader.Read())
         {
-            if (rows.Count == most || bytes >= Bytes)
+            if (rows.Count == most || bytes >= mostBytes)
             {
                 return new FeedPage<T>(rows, More: true);
             }

@@ -65,6 +65,11 @@ internal static class LedgerSchema
         """
         ALTER TABLE tasks ADD COLUMN lease_grant INTEGER NOT NULL DEFAULT 9223372036854775807;
         """,
+
+        // What waits for a person (state 3, which earlier versions do not know), by tenant, newest first: found among all a tenant's tasks.
+        """
+        CREATE INDEX tasks_awaiting_approval ON tasks (tenant_id) WHERE state = 3;
+        """,
     ];
 
     public static int Newest => Migrations.Length;

@@ -54,6 +54,8 @@ public static class SchedulerMethods
     public const string TaskEvents = "tasks/events";
     public const string CancelTask = "tasks/cancel";
     public const string ListDeadLetters = "dead-letters/list";
+    public const string DecideApproval = "approvals/decide";
+    public const string ListApprovals = "approvals/list";
 }
 
 /// <summary>Bounds of the wire.</summary>

@@ -185,7 +185,19 @@ public sealed class Reading_assignments
     [InlineData("crypto.hash", """{"resources":{"class":"gpu"} }""", "InvalidInput job.resources.class")]
     [InlineData("crypto.hash", """{"resources":{"class":"cpu"} }""", "")]
     [InlineData("fs.put", "{}", "")]
-    [InlineData("human.approval", "{}", "InvalidInput job.type")]
+    [InlineData("human.approval", "{}", "MissingRequiredField job.prompt,MissingRequiredField job.approvers")]
+    [InlineData("human.approval", """{"inputs":{},"prompt":"x","approvers":["a"]}""", "MissingRequiredField job.inputs.prompt,MissingRequiredField job.inputs.approvers")]
+    [InlineData("human.approval", """{"prompt":"x","approvers":["a"]}""", "")]
+    [InlineData("human.approval", """{"inputs":{"prompt":"x","approvers":["a","A","a"],"timeout_ms":7776000000} }""", "")]
+    [InlineData("human.approval", """{"inputs":{"prompt":"x","approvers":["a"],"timeout_ms":7776000001} }""", "InvalidInput job.inputs.timeout_ms")]
+    [InlineData("human.approval", """{"prompt":"x","approvers":["a"],"timeout_ms":7776000001}""", "InvalidInput job.timeout_ms")]
+    [InlineData("human.approval", """{"prompt":"","approvers":["a"]}""", "InvalidFormat job.prompt")]
+    [InlineData("human.approval", """{"prompt":" \n ","approvers":["a"]}""", "InvalidFormat job.prompt")]
+    [InlineData("human.approval", """{"prompt":7,"approvers":["a"]}""", "InvalidFormat job.prompt")]
+    [InlineData("human.approval", """{"prompt":"x","approvers":[]}""", "InvalidInput job.approvers")]
+    [InlineData("human.approval", """{"prompt":"x","approvers":"ann"}""", "InvalidFormat job.approvers")]
+    [InlineData("human.approval", """{"prompt":"x","approvers":["a",7]}""", "InvalidFormat job.approvers[1]")]
+    [InlineData("human.approval", """{"prompt":"x","approvers":["a","b",""]}""", "InvalidFormat job.approvers[2]")]
     [InlineData("media.render", "{}", "InvalidInput job.type")]
     [InlineData("Crypto.Hash", "{}", "InvalidInput job.type")]
     public void A_block_has_its_own_demands(string type, string rest, string expected)
@@ -193,6 +205,28 @@ public sealed class Reading_assignments
         var job = rest == "{}" ? $$"""{"type":"{{type}}"}""" : $$"""{"type":"{{type}}",{{rest[1..]}}""";
 
         Assert.Equal(expected, string.Join(',', Read($$"""{ {{Ids}},"job":{{job}} }""").Faults.Select(fault => $"{fault.Code} {fault.Field}")));
+    }
+
+    [Theory]
+    [InlineData(4096, 100, 128, "")]
+    [InlineData(4097, 100, 128, "InvalidFormat job.prompt")]
+    [InlineData(4096, 101, 128, "InvalidInput job.approvers")]
+    [InlineData(4096, 100, 129, "InvalidFormat job.approvers[0]")]
+    public void What_an_approval_asks_and_whom_is_bounded(int prompt, int approvers, int id, string expected)
+    {
+        var list = string.Join(',', Enumerable.Repeat($"\"{new string('a', id)}\"", approvers));
+        var job = $$"""{"type":"human.approval","prompt":"{{new string('p', prompt)}}","approvers":[{{list}}]}""";
+
+        Assert.Equal(expected, string.Join(',', Read($$"""{ {{Ids}},"job":{{job}} }""").Faults.Select(fault => $"{fault.Code} {fault.Field}")));
+    }
+
+    [Fact]
+    public void The_waiting_time_of_an_approval_may_stand_among_its_inputs()
+    {
+        var job = Read($$"""{ {{Ids}},"job":{"type":"human.approval","inputs":{"prompt":"x","approvers":["a"],"timeout_ms":5} } }""").Assignment!;
+        var other = Read($$"""{ {{Ids}},"job":{"type":"crypto.hash","inputs":{"content":"x","timeout_ms":5} } }""").Assignment!;
+
+        Assert.Equal((5, JobDefaults.TimeoutMs), (JobDefaults.For(job).TimeoutMs, JobDefaults.For(other).TimeoutMs));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using Beamline.Contracts.Admission;
+using Beamline.Contracts.Approvals;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.DeadLetters;
 using Beamline.Contracts.Errors;
@@ -27,8 +28,10 @@ internal static class Messages
         ["admit-request"] = (AdmitRequest(), Json.AdmitRequest),
         ["admit-response"] = (AdmitResponse(), Json.AdmitResponse),
         ["approval"] = (new Approval { AssignmentId = "assign-123", TenantId = "tenant-789", Approved = true, Approver = "ann", Comment = "fine", DecidedAt = 1640995200000 }, Json.Approval),
+        ["approval-outcome"] = (Decision(), Json.ApprovalOutcome),
         ["cancel"] = (new ExecCancel { AssignmentId = "assign-123", TenantId = "tenant-789", Reason = "changed my mind", RequestedBy = "ann", RequestedAt = 1640995200000 }, Json.ExecCancel),
         ["cancel-task-response"] = (new CancelTaskResponse { Found = true, State = TaskStates.Running }, Json.CancelTaskResponse),
+        ["decide-approval-response"] = (DecisionTooLate(), Json.DecideApprovalResponse),
         ["dead-letter"] = (Dead(), Json.DeadLetter),
         ["dead-letter-unparsable"] = (Unparsable(), Json.DeadLetter),
         ["exchange-request"] = (ExchangeRequest(), Json.ExchangeRequest),
@@ -36,6 +39,8 @@ internal static class Messages
         ["get-task-request"] = (new GetTaskRequest("tenant-789", "assign-123"), Json.GetTaskRequest),
         ["get-task-response"] = (new GetTaskResponse { Task = Task() }, Json.GetTaskResponse),
         ["heartbeat"] = (Heartbeat(), Json.WorkerHeartbeat),
+        ["list-approvals-request"] = (new ListApprovalsRequest { TenantId = "tenant-789", Cursor = "c1", Limit = 10 }, Json.ListApprovalsRequest),
+        ["list-approvals-response"] = (new ListApprovalsResponse { Approvals = [Waiting()], Cursor = "c2", Error = WireError.Of(ErrorCode.InvalidInput, "no such cursor", field: "cursor") }, Json.ListApprovalsResponse),
         ["list-dead-letters-request"] = (new ListDeadLettersRequest { TenantId = "tenant-789", Cursor = "c1", Limit = 10 }, Json.ListDeadLettersRequest),
         ["list-dead-letters-response"] = (new ListDeadLettersResponse { DeadLetters = [Result], Cursor = "c2" }, Json.ListDeadLettersResponse),
         ["list-tasks-request"] = (new ListTasksRequest { TenantId = "tenant-789", State = "queued", Type = "crypto.hash", Cursor = "c1", Limit = 10 }, Json.ListTasksRequest),
@@ -63,6 +68,20 @@ internal static class Messages
         TraceId = "trace-abc",
         TenantId = "tenant-789",
         AcknowledgedAt = 1640995200000,
+    };
+
+    private static ApprovalOutcome Decision() => new() { Approved = true, Approver = "ann", Comment = "fine", ApprovedAt = 1640995200000 };
+
+    private static DecideApprovalResponse DecisionTooLate() => new()
+    {
+        Found = true, State = TaskStates.Success, Decision = Decision(), Repeated = true, Conflict = true,
+        Error = WireError.Of(ErrorCode.InvalidInput, "Task 'assign-123' was approved by 'ann'."),
+    };
+
+    private static ApprovalView Waiting() => new()
+    {
+        TenantId = "tenant-789", AssignmentId = "assign-123", RequestId = "req-456", FlowId = "flow-1", StepId = "step-1",
+        Prompt = "Pay?", Approvers = ["ann", "bob"], WaitingSince = 1640995200000, ExpiresAt = 1641081600000,
     };
 
     private static ExecAssignmentAck Rejected() => Ack() with

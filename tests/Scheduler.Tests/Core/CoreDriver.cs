@@ -26,6 +26,7 @@ internal sealed class CoreDriver
     public Dictionary<long, TaskWrite> Rows { get; } = [];
     public List<TaskEnding> Endings { get; } = [];
     public List<(long Task, string Type)> Events { get; } = [];
+    public List<Beamline.Scheduler.Ledger.EventRow> EventRows { get; } = [];
     public List<Beamline.Scheduler.Ledger.OutboxRow> Outbox { get; } = [];
     public List<Beamline.Scheduler.Ledger.DeadLetterRow> DeadLetters { get; } = [];
     private readonly List<RememberedCancel> _cancels = [];
@@ -63,6 +64,9 @@ internal sealed class CoreDriver
         Commit();
     }
 
+    /// <summary>Time passes and nobody calls.</summary>
+    public void Sleep(TimeSpan time) => Now += (long)time.TotalMilliseconds;
+
     /// <summary>The machine's clock is set; no time passes.</summary>
     public void SetClock(TimeSpan by)
     {
@@ -85,6 +89,15 @@ internal sealed class CoreDriver
         var phase = Core.Cancel(Now, new ExecCancel { AssignmentId = id, TenantId = tenant, RequestedAt = Now }, out _);
         Commit();
         return phase;
+    }
+
+    /// <summary>A decision that comes after so much time in which the core was not called.</summary>
+    public ApprovalVerdict Decide(string id, bool approved, string approver, string? comment = null, long? at = null, TimeSpan after = default)
+    {
+        Sleep(after);
+        var verdict = Core.Decide(Now, new Approval { AssignmentId = id, TenantId = "t", Approved = approved, Approver = approver, Comment = comment, DecidedAt = at ?? Now });
+        Commit();
+        return verdict;
     }
 
     public TaskPhase PhaseOf(string id) => Row(id).State.Phase;
@@ -111,6 +124,7 @@ internal sealed class CoreDriver
 
         Endings.AddRange(batch.Endings);
         Events.AddRange(batch.Events.Select(e => (e.TaskId, e.Type)));
+        EventRows.AddRange(batch.Events);
         Outbox.AddRange(batch.Outbox);
         DeadLetters.AddRange(batch.DeadLetters);
         _cancels.RemoveAll(c => batch.CancelsForgotten.Contains((c.TenantId, c.AssignmentId)));

@@ -117,12 +117,20 @@ public static class AssignmentReader
             job.Fault(ErrorCode.InvalidInput, "type", $"Block type '{type}' is not known to this build.");
         }
 
-        var longest = type == BlockTypes.HumanApproval ? JobDefaults.MaxApprovalTimeoutMs : JobDefaults.MaxTimeoutMs;
+        var approval = type == BlockTypes.HumanApproval;
+        var longest = approval ? JobDefaults.MaxApprovalTimeoutMs : JobDefaults.MaxTimeoutMs;
+        var inputs = job.Object("inputs");
+        if (approval)
+        {
+            ApprovalInputs.Read(inputs ?? job);
+        }
+
         return new Job
         {
             Type = type,
-            Inputs = job.ObjectElement("inputs"),
-            TimeoutMs = job.Long("timeout_ms", 1, longest),
+            Inputs = inputs?.Element,
+            // The waiting time is an input of human.approval too, so it may stand among those.
+            TimeoutMs = job.Long("timeout_ms", 1, longest) ?? (approval ? inputs?.Long("timeout_ms", 1, longest) : null),
             QueueTimeoutMs = job.Long("queue_timeout_ms", 1, JobDefaults.MaxApprovalTimeoutMs),
             AttemptTimeoutMs = job.Long("attempt_timeout_ms", 1, JobDefaults.MaxTimeoutMs),
             Retry = ReadRetry(job.Object("retry")),

@@ -47,7 +47,7 @@ public static class BlockTypes
         Runs(BlobGet, Io, 5),
         Alias("fs.get", BlobGet, Io, 5),
         Runs(SqlQuery, Io, 10),
-        Known(HumanApproval, [], 0),
+        Runs(HumanApproval, [], 0),
         Runs(CryptoHash, Cpu, 1),
         Known("crypto.sign", Cpu, 2),
         Known("crypto.verify", Cpu, 2),

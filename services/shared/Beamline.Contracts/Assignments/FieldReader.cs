@@ -10,6 +10,8 @@ namespace Beamline.Contracts.Assignments;
 /// </summary>
 internal readonly struct FieldReader(JsonElement element, string path, List<Fault>? faults)
 {
+    public JsonElement Element => element;
+
     public void Fault(ErrorCode code, string field, string message) => faults?.Add(new Fault(code, path + field, message));
 
     /// <summary>1 to 128 printable ASCII characters; empty when missing or faulty.</summary>
@@ -120,6 +122,65 @@ internal readonly struct FieldReader(JsonElement element, string path, List<Faul
             JsonValueKind.False => false,
             _ => WrongType<bool>(field, "true or false"),
         };
+    }
+
+    public bool RequiredBool(string field)
+    {
+        if (Bool(field) is { } value)
+        {
+            return value;
+        }
+
+        Missing(field);
+        return false;
+    }
+
+    public long RequiredLong(string field, long min, long max)
+    {
+        if (Long(field, min, max) is { } value)
+        {
+            return value;
+        }
+
+        Missing(field);
+        return 0;
+    }
+
+    /// <summary>A list of 1 to <paramref name="most"/> ids; empty when missing or faulty.</summary>
+    public IReadOnlyList<string> RequiredIds(string field, int most)
+    {
+        if (!TryGet(field, out var value))
+        {
+            Missing(field);
+            return [];
+        }
+
+        if (value.ValueKind != JsonValueKind.Array)
+        {
+            WrongType<bool>(field, "a list of strings");
+            return [];
+        }
+
+        var count = value.GetArrayLength();
+        if (count == 0 || count > most)
+        {
+            Fault(ErrorCode.InvalidInput, field, $"The list has {count} entries; it must have 1 to {most}.");
+            return [];
+        }
+
+        var ids = new List<string>(count);
+        foreach (var item in value.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.String || item.GetString() is not { } id || !WireId.IsValid(id))
+            {
+                Fault(ErrorCode.InvalidFormat, $"{field}[{ids.Count}]", "An id is a string of 1 to 128 printable ASCII characters.");
+                return [];
+            }
+
+            ids.Add(id);
+        }
+
+        return ids;
     }
 
     public FieldReader? RequiredObject(string field)

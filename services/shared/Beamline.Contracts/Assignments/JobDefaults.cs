@@ -71,7 +71,7 @@ public static class JobDefaults
         return new EffectiveJob
         {
             Type = block?.Canonical ?? job.Type,
-            Pool = job.Resources?.Class ?? block?.DefaultPool,
+            Pool = block is { AllowedPools.Count: 0 } ? null : job.Resources?.Class ?? block?.DefaultPool,
             Priority = assignment.Priority ?? Priority,
             TimeoutMs = job.TimeoutMs ?? (approval ? ApprovalTimeoutMs : TimeoutMs),
             AttemptTimeoutMs = job.AttemptTimeoutMs,

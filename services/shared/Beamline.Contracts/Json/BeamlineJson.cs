@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Beamline.Contracts.Admission;
+using Beamline.Contracts.Approvals;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.DeadLetters;
 using Beamline.Contracts.Errors;
@@ -20,6 +21,10 @@ namespace Beamline.Contracts.Json;
 [JsonSerializable(typeof(ExecAssignmentAck))]
 [JsonSerializable(typeof(ExecCancel))]
 [JsonSerializable(typeof(Approval))]
+[JsonSerializable(typeof(ApprovalOutcome))]
+[JsonSerializable(typeof(DecideApprovalResponse))]
+[JsonSerializable(typeof(ListApprovalsRequest))]
+[JsonSerializable(typeof(ListApprovalsResponse))]
 [JsonSerializable(typeof(ExecResult))]
 [JsonSerializable(typeof(StepResult))]
 [JsonSerializable(typeof(WireError))]
