@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Beamline.Gateway.Approvals;
 using Beamline.Gateway.Cancelling;
 using Beamline.Gateway.Problems;
 using Beamline.Gateway.Submission;
@@ -12,5 +13,7 @@ namespace Beamline.Gateway;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(TaskAccepted))]
 [JsonSerializable(typeof(TaskCancelling))]
+[JsonSerializable(typeof(ApprovalDecided))]
+[JsonSerializable(typeof(DecisionBody))]
 [JsonSerializable(typeof(BatchAnswer))]
 internal sealed partial class GatewayJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Beamline.DaprAccess;
+using Beamline.Gateway.Approvals;
 using Beamline.Gateway.Cancelling;
 using Beamline.Gateway.OpenApi;
 using Beamline.Gateway.Problems;
@@ -42,6 +43,7 @@ public static class GatewayRegistration
         services.AddSingleton<TaskEndpoints>();
         services.AddSingleton<EventEndpoints>();
         services.AddSingleton<CancelEndpoints>();
+        services.AddSingleton<ApprovalEndpoints>();
         return services;
     }
 
@@ -58,6 +60,9 @@ public static class GatewayRegistration
         tasks.MapGet("/tasks/{id}", (HttpContext context, string id, TaskEndpoints endpoints) => endpoints.GetAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Get);
         tasks.MapGet("/tasks/{id}/events", (HttpContext context, string id, EventEndpoints endpoints) => endpoints.StreamAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Events);
         tasks.MapDelete("/tasks/{id}", (HttpContext context, string id, CancelEndpoints endpoints) => endpoints.CancelAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Cancel);
+        var approvals = app.MapGroup("/v1").WithTags("approvals");
+        approvals.MapGet("/approvals", (HttpContext context, ApprovalEndpoints endpoints) => endpoints.ListAsync(context)).Describe(ApiDescriptions.ListApprovals);
+        approvals.MapPost("/approvals/{id}", (HttpContext context, string id, ApprovalEndpoints endpoints) => endpoints.DecideAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Decide);
         return app;
     }
 

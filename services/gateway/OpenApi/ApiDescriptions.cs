@@ -1,7 +1,9 @@
+using Beamline.Contracts.Approvals;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Events;
 using Beamline.Contracts.Results;
 using Beamline.Contracts.Tasks;
+using Beamline.Gateway.Approvals;
 using Beamline.Gateway.Cancelling;
 using Beamline.Gateway.Problems;
 using Beamline.Gateway.Submission;
@@ -92,5 +94,28 @@ internal static class ApiDescriptions
         Parameters = [Tenant, new("reason", ParameterLocation.Query, "Why, for the record.")],
         Bodies = route => route.Produces<TaskCancelling>(StatusCodes.Status202Accepted),
         Problems = [400, 404, 503],
+    };
+
+    public static readonly ApiDescription ListApprovals = new()
+    {
+        Summary = "List what waits for a person, newest first",
+        Text = "Tasks of type human.approval that have been asked and not decided: what is asked, who may decide, since when and until when. The cursor of a page asks for the next one; the last page has none.",
+        Parameters =
+        [
+            Tenant,
+            new("cursor", ParameterLocation.Query, "From the page before."),
+            new("limit", ParameterLocation.Query, "1 to 500, default 100."),
+        ],
+        Bodies = route => route.Produces<ListApprovalsResponse>(StatusCodes.Status200OK),
+        Problems = [400, 503],
+    };
+
+    public static readonly ApiDescription Decide = new()
+    {
+        Summary = "Approve or refuse",
+        Text = "The body holds approved (true or false), approver (one of the task's approvers, letter by letter) and, if wanted, a comment of up to 2048 characters. Either way the task ends with success. The first decision counts: the same again is answered 200 with that one, another one 409 saying what was decided; so is one for a task that waits for no decision (any more). Who is not a listed approver is answered 403.",
+        Parameters = [Tenant],
+        Bodies = route => route.Accepts<DecisionBody>(Json).Produces<ApprovalDecided>(StatusCodes.Status200OK),
+        Problems = [400, 403, 404, 409, 413, 415, 503],
     };
 }

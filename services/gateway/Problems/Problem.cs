@@ -48,7 +48,7 @@ internal sealed record Problem
         StatusCodes.Status403Forbidden => "This is not allowed.",
         StatusCodes.Status404NotFound => "There is no such thing.",
         StatusCodes.Status405MethodNotAllowed => "The method does not fit.",
-        StatusCodes.Status409Conflict => "Another body is known under this key.",
+        StatusCodes.Status409Conflict => "This contradicts what is known.",
         StatusCodes.Status413PayloadTooLarge => "The body is too large.",
         StatusCodes.Status415UnsupportedMediaType => "The body's type is not supported.",
         StatusCodes.Status429TooManyRequests => "A quota is used up.",

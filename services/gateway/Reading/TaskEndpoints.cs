@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using Beamline.Contracts;
 using Beamline.Contracts.Errors;
 using Beamline.Contracts.Json;
@@ -16,8 +15,6 @@ namespace Beamline.Gateway.Reading;
 /// <summary>GET /v1/tasks/{id}, GET /v1/tasks.</summary>
 internal sealed class TaskEndpoints(SchedulerReads scheduler, ResultWaits waits, WatchFeed feed, WaitClock clock, IOptions<GatewayOptions> options)
 {
-    private const int MaxLimit = 500;
-
     public async Task GetAsync(HttpContext context, string id)
     {
         if (!RequestQuery.TryTenant(context.Request, options.Value, out var tenant, out var fault)
@@ -98,30 +95,12 @@ internal sealed class TaskEndpoints(SchedulerReads scheduler, ResultWaits waits,
             || !RequestQuery.TryOne(request, "state", out var state, out fault)
             || !RequestQuery.TryOne(request, "type", out var type, out fault)
             || !RequestQuery.TryOne(request, "cursor", out var cursor, out fault)
-            || !TryLimit(request, out var limit, out fault))
+            || !RequestQuery.TryLimit(request, out var limit, out fault))
         {
             return false;
         }
 
         list = new ListTasksRequest { TenantId = tenant, State = state, Type = type, Cursor = cursor, Limit = limit };
         return true;
-    }
-
-    private static bool TryLimit(HttpRequest request, out int? limit, [NotNullWhen(false)] out RequestFault? fault)
-    {
-        limit = null;
-        if (!RequestQuery.TryOne(request, "limit", out var text, out fault) || text is null)
-        {
-            return fault is null;
-        }
-
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given) && given is >= 1 and <= MaxLimit)
-        {
-            limit = given;
-            return true;
-        }
-
-        fault = RequestFault.Invalid("limit", $"limit is 1 to {MaxLimit}.");
-        return false;
     }
 }

@@ -8,6 +8,8 @@ namespace Beamline.Gateway.Requests;
 /// <summary>The parts of a query string that several requests share.</summary>
 internal static class RequestQuery
 {
+    private const int MaxListLimit = 500;
+
     /// <summary>A parameter's value, or null where it is left out. Given twice it is refused: nobody could say which was meant.</summary>
     public static bool TryOne(HttpRequest request, string name, out string? value, [NotNullWhen(false)] out RequestFault? fault)
     {
@@ -37,6 +39,25 @@ internal static class RequestQuery
         }
 
         fault = RequestFault.Invalid("tenant_id", "A tenant id is 1 to 64 characters of A-Z a-z 0-9 _ -.", ErrorCode.InvalidFormat);
+        return false;
+    }
+
+    /// <summary><c>?limit=</c> of a list; null where it is left out.</summary>
+    public static bool TryLimit(HttpRequest request, out int? limit, [NotNullWhen(false)] out RequestFault? fault)
+    {
+        limit = null;
+        if (!TryOne(request, "limit", out var text, out fault) || text is null)
+        {
+            return fault is null;
+        }
+
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given) && given is >= 1 and <= MaxListLimit)
+        {
+            limit = given;
+            return true;
+        }
+
+        fault = RequestFault.Invalid("limit", $"limit is 1 to {MaxListLimit}.");
         return false;
     }
 

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using System.Threading.Channels;
 using Beamline.Contracts;
 using Beamline.Contracts.Admission;
+using Beamline.Contracts.Approvals;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Tasks;
@@ -29,6 +30,8 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
 
     public ConcurrentQueue<ExecCancel> Cancels { get; } = new();
 
+    public ConcurrentQueue<Approval> Decisions { get; } = new();
+
     public ConcurrentQueue<TaskEventsRequest> EventQuestions { get; } = new();
 
     public bool IsAway { get; set; }
@@ -44,6 +47,10 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
     public Func<WaitTasksRequest, WaitTasksResponse> OnWait { get; set; } = _ => new WaitTasksResponse { Ended = [], Unknown = [] };
 
     public Func<ExecCancel, CancelTaskResponse> OnCancel { get; set; } = _ => new CancelTaskResponse();
+
+    public Func<Approval, DecideApprovalResponse> OnDecide { get; set; } = _ => new DecideApprovalResponse();
+
+    public Func<ListApprovalsRequest, ListApprovalsResponse> OnListApprovals { get; set; } = _ => new ListApprovalsResponse { Approvals = [] };
 
     public Func<TaskEventsRequest, Task<TaskEventsResponse>> OnEvents { get; set; } = _ => Task.FromResult(new TaskEventsResponse { Events = [] });
 
@@ -89,6 +96,8 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
             SchedulerMethods.ListTasks => Answer(OnList(Read(body, BeamlineJson.Default.ListTasksRequest)), BeamlineJson.Default.ListTasksResponse),
             SchedulerMethods.WaitTasks => Wait(Read(body, BeamlineJson.Default.WaitTasksRequest)),
             SchedulerMethods.CancelTask => Cancel(Read(body, BeamlineJson.Default.ExecCancel)),
+            SchedulerMethods.DecideApproval => Decide(Read(body, BeamlineJson.Default.Approval)),
+            SchedulerMethods.ListApprovals => Answer(OnListApprovals(Read(body, BeamlineJson.Default.ListApprovalsRequest)), BeamlineJson.Default.ListApprovalsResponse),
             SchedulerMethods.TaskEvents => await EventsAsync(Read(body, BeamlineJson.Default.TaskEventsRequest)).WaitAsync(cancellationToken),
             SchedulerMethods.WatchTasks => Watch(),
             var unknown => throw new InvalidOperationException($"The gateway called '{unknown}'."),
@@ -112,6 +121,12 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
     {
         Cancels.Enqueue(cancel);
         return Answer(OnCancel(cancel), BeamlineJson.Default.CancelTaskResponse);
+    }
+
+    private HttpResponseMessage Decide(Approval decision)
+    {
+        Decisions.Enqueue(decision);
+        return Answer(OnDecide(decision), BeamlineJson.Default.DecideApprovalResponse);
     }
 
     private async Task<HttpResponseMessage> EventsAsync(TaskEventsRequest request)
