@@ -18,7 +18,7 @@ public sealed class DemoTests : IDisposable
         await using var demo = Local("--demo", "--data", _folder.File("data"));
         var code = await demo.WaitForExitAsync(Patience);
         Assert.True(code == 0, demo.Output);
-        Assert.Contains("All 14 tasks ended as expected", demo.Output, StringComparison.Ordinal);
+        Assert.Contains("All 15 tasks ended as expected", demo.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class DemoTests : IDisposable
         await using var demo = Local("--demo", "--sabotage", "--data", _folder.File("data"));
         var code = await demo.WaitForExitAsync(Patience);
         Assert.True(code == 1, demo.Output);
-        Assert.Contains("1 of 14 tasks did not end as expected", demo.Output, StringComparison.Ordinal);
+        Assert.Contains("1 of 15 tasks did not end as expected", demo.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public sealed class DemoTasksTests
         var tasks = DemoTasks.Make(Web, "run", sabotage: false);
         Assert.Subset(
             tasks.Select(task => task.Type).ToHashSet(StringComparer.Ordinal),
-            new HashSet<string>(["http.request", "fs.blob_put", "fs.blob_get", "sql.query", "crypto.hash", "compute.matmul"], StringComparer.Ordinal));
+            new HashSet<string>(["http.request", "fs.blob_put", "fs.blob_get", "sql.query", "crypto.hash", "compute.matmul", "human.approval"], StringComparer.Ordinal));
         Assert.Contains(tasks, task => task.CancelWhenStarted);
         Assert.Contains(tasks, task => task.ExpectedEvent == "dead_lettered");
         Assert.True(tasks.Count >= 12);

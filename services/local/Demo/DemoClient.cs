@@ -72,6 +72,16 @@ internal sealed class DemoClient(HttpClient http)
         }
     }
 
+    public async Task ApproveAsync(string id, string approver, CancellationToken cancellation)
+    {
+        using var content = new StringContent(new JsonObject { ["approved"] = true, ["approver"] = approver }.ToJsonString(), Encoding.UTF8, "application/json");
+        using var answer = await http.PostAsync(new Uri($"/v1/approvals/{id}", UriKind.Relative), content, cancellation);
+        if (!answer.IsSuccessStatusCode)
+        {
+            throw new DemoException($"POST /v1/approvals/{id} answered {(int)answer.StatusCode}");
+        }
+    }
+
     public async Task CancelAsync(string id, CancellationToken cancellation)
     {
         using var answer = await http.DeleteAsync(new Uri($"/v1/tasks/{id}", UriKind.Relative), cancellation);

@@ -52,6 +52,11 @@ internal sealed class DemoRun(DemoClient client, Action<DemoTask, string> onEven
             {
                 await client.CancelAsync(id, cancellation);
             }
+
+            if (type == "approval_needed" && task.ApprovedBy is { } person)
+            {
+                await client.ApproveAsync(id, person, cancellation);
+            }
         }
 
         return seen;

@@ -12,6 +12,9 @@ internal sealed record DemoTask(string Name, JsonObject Job, string Expected, Fu
     /// <summary>Cancelled by the demo as soon as it runs.</summary>
     public bool CancelWhenStarted { get; init; }
 
+    /// <summary>Approved by the demo, in this person's name, as soon as the question is asked.</summary>
+    public string? ApprovedBy { get; init; }
+
     /// <summary>The name of a task that must have ended before this one is submitted.</summary>
     public string? After { get; init; }
 

@@ -44,6 +44,8 @@ internal static class DemoTasks
                 "the digest", All(Status("success"), Output("digest", Convert.ToHexStringLower(SHA512.HashData(database))))),
             new("matrix product", Job("compute.matmul", ("a", MatrixInput(a)), ("b", MatrixInput(b))),
                 "within rounding of a double sum", All(Status("success"), Matrix(product, MatrixSize))),
+            new("ask for leave", Job("human.approval", ("prompt", "May the beam be lit?"), ("approvers", new JsonArray("the keeper"))),
+                "the keeper's yes", All(Status("success"), Output("approved", "true"), Output("approver", "the keeper"))) { ApprovedBy = "the keeper" },
             new("never answers", With(Http("GET", web, "/never"), ("timeout_ms", 700)), "timeout 5002", All(Status("timeout"), ErrorCode(5002))),
             new("page is gone", Http("GET", web, "/gone"), "error 3003, dead-lettered", All(Status("error"), ErrorCode(3003))) { ExpectedEvent = "dead_lettered" },
             new("called off", Http("GET", web, "/never"), "cancelled 5001", All(Status("cancelled"), ErrorCode(5001))) { CancelWhenStarted = true },
