@@ -1,6 +1,7 @@
 using Beamline.Contracts.Admission;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Errors;
+using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
 using Beamline.Observability;
 using Beamline.Scheduler.Core;
@@ -82,8 +83,10 @@ internal sealed class AdmissionItem
         WireError.Of(ErrorCode.InvalidInput, "The same step, or the same assignment_id, was submitted before with another executor or job.");
 
     private static WireError BoundError(AdmitDecision decision) => decision.Verdict == AdmitVerdict.Quota
-        ? WireError.Of(ErrorCode.QuotaExceeded, "The tenant has as many open tasks as it may have.", retryAfterMs: decision.RetryAfterMs)
-        : WireError.Of(ErrorCode.SystemOverload, "The scheduler holds as many open tasks as it may hold.", retryAfterMs: decision.RetryAfterMs);
+        ? WireError.Of(
+            ErrorCode.QuotaExceeded, decision.Why!, retryable: decision.RetryAfterMs is not null, retryAfterMs: decision.RetryAfterMs,
+            details: RawJson.FromString($$"""{"limit":"{{decision.Limit}}"}"""))
+        : WireError.Of(ErrorCode.SystemOverload, decision.Why!, retryAfterMs: decision.RetryAfterMs);
 
     private static System.Diagnostics.Activity? SpanOf(AssignmentReading reading) => reading.Assignment is { } read
         ? BeamlineTracing.StartReceive(

@@ -29,7 +29,7 @@ internal enum AdmitVerdict
     /// <summary>Known with another body.</summary>
     Conflict,
 
-    /// <summary>The tenant has too many open tasks.</summary>
+    /// <summary>The tenant is over one of its quotas.</summary>
     Quota,
 
     /// <summary>The scheduler has.</summary>
@@ -54,6 +54,12 @@ internal readonly record struct AdmitDecision(AdmitVerdict Verdict)
     /// <summary>With <see cref="AdmitVerdict.NeedsRow"/>: which.</summary>
     public long? Row { get; init; }
     public long? RetryAfterMs { get; init; }
+
+    /// <summary>With <see cref="AdmitVerdict.Quota"/>: which, one of <see cref="Contracts.Errors.QuotaLimits"/>.</summary>
+    public string? Limit { get; init; }
+
+    /// <summary>With a quota or an overload: what is used up, for the caller.</summary>
+    public string? Why { get; init; }
 }
 
 /// <summary>Reads a stored ExecResult back into the step's result that it was made from.</summary>

@@ -26,6 +26,9 @@ internal sealed record TaskWrite(TaskInfo Task, bool Insert, TaskRowState State,
 /// <summary>A cancellation of something not yet admitted.</summary>
 internal sealed record RememberedCancel(string TenantId, string AssignmentId, string? Reason, string? RequestedBy, long Until);
 
+/// <summary>What a tenant with a limit on it has used of CPU time in one slot of the window, in milliseconds.</summary>
+internal readonly record struct CpuUse(string TenantId, long Start, long UsedMs);
+
 /// <summary>A sealed batch of changes: applied in one transaction, as often as it takes.</summary>
 internal sealed record ChangeBatch(
     IReadOnlyList<TaskWrite> Tasks,
@@ -34,10 +37,11 @@ internal sealed record ChangeBatch(
     IReadOnlyList<DeadLetterRow> DeadLetters,
     IReadOnlyList<TaskEnding> Endings,
     IReadOnlyList<RememberedCancel> CancelsRemembered,
-    IReadOnlyList<(string TenantId, string AssignmentId)> CancelsForgotten)
+    IReadOnlyList<(string TenantId, string AssignmentId)> CancelsForgotten,
+    IReadOnlyCollection<CpuUse> CpuUsed)
 {
     public bool IsEmpty => Tasks.Count == 0 && Events.Count == 0 && Outbox.Count == 0 && DeadLetters.Count == 0
-        && CancelsRemembered.Count == 0 && CancelsForgotten.Count == 0;
+        && CancelsRemembered.Count == 0 && CancelsForgotten.Count == 0 && CpuUsed.Count == 0;
 }
 
 /// <summary>
@@ -53,9 +57,10 @@ internal sealed class ChangeSet
     private readonly List<TaskEnding> _endings = [];
     private readonly List<RememberedCancel> _remembered = [];
     private readonly List<(string, string)> _forgotten = [];
+    private readonly Dictionary<(string, long), CpuUse> _cpuUsed = [];
 
     public bool IsEmpty => _dirty.Count == 0 && _events.Count == 0 && _outbox.Count == 0 && _deadLetters.Count == 0
-        && _remembered.Count == 0 && _forgotten.Count == 0;
+        && _remembered.Count == 0 && _forgotten.Count == 0 && _cpuUsed.Count == 0;
 
     public void Touch(TaskEntry entry)
     {
@@ -78,6 +83,9 @@ internal sealed class ChangeSet
 
     public void Forget(string tenantId, string assignmentId) => _forgotten.Add((tenantId, assignmentId));
 
+    /// <summary>The last word on a slot counts.</summary>
+    public void Add(CpuUse use) => _cpuUsed[(use.TenantId, use.Start)] = use;
+
     /// <summary>The batch, and an empty set again.</summary>
     public ChangeBatch Seal()
     {
@@ -90,7 +98,7 @@ internal sealed class ChangeSet
             entry.Stored = true;
         }
 
-        var batch = new ChangeBatch(tasks, [.. _events], [.. _outbox], [.. _deadLetters], [.. _endings], [.. _remembered], [.. _forgotten]);
+        var batch = new ChangeBatch(tasks, [.. _events], [.. _outbox], [.. _deadLetters], [.. _endings], [.. _remembered], [.. _forgotten], [.. _cpuUsed.Values]);
         _dirty.Clear();
         _events.Clear();
         _outbox.Clear();
@@ -98,6 +106,7 @@ internal sealed class ChangeSet
         _endings.Clear();
         _remembered.Clear();
         _forgotten.Clear();
+        _cpuUsed.Clear();
         return batch;
     }
 

@@ -5,7 +5,8 @@ internal sealed record RestoredLedger(
     IReadOnlyCollection<RestoredTask> OpenTasks,
     IReadOnlyCollection<RestoredKeys> Keys,
     IReadOnlyCollection<RememberedCancel> Cancels,
-    int OutboxRows);
+    int OutboxRows,
+    IReadOnlyCollection<CpuUse>? CpuUsed = null);
 
 /// <summary>An open task and where it stood.</summary>
 internal sealed record RestoredTask(TaskInfo Info, TaskRowState State);

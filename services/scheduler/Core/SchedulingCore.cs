@@ -21,10 +21,12 @@ internal sealed class SchedulingCore
     private readonly SchedulingOptions _options;
     private readonly NumberSource _numbers;
     private readonly ChangeSet _changes = new();
-    private readonly TaskTable _table = new();
+    private readonly TenantRegistry _tenants;
+    private readonly TaskTable _table;
     private readonly TaskLife _life;
     private readonly WorkerDesk _desk;
     private readonly CancelMemory _cancels;
+    private readonly AdmissionBounds _bounds;
     private readonly PaceMeter _pace = new();
     private long _nextForget;
 
@@ -32,9 +34,12 @@ internal sealed class SchedulingCore
     {
         _options = options;
         _numbers = new NumberSource(epoch);
-        _life = new TaskLife(options, _table, _changes, _numbers);
+        _tenants = new TenantRegistry(tenants ?? new TenantsOptions());
+        _table = new TaskTable(_tenants);
+        _life = new TaskLife(options, _table, _tenants, _changes, _numbers);
         _desk = new WorkerDesk(options, _table, _life);
         _cancels = new CancelMemory(options, _changes);
+        _bounds = new AdmissionBounds(options, _table, _pace);
     }
 
     public int OpenTasks => _table.Count;
@@ -65,6 +70,8 @@ internal sealed class SchedulingCore
         {
             _cancels.Restore(cancel);
         }
+
+        _tenants.Restore(now, ledger.CpuUsed ?? []);
 
         // In the order of the queue: those that waited longest come first.
         foreach (var task in ledger.OpenTasks.OrderBy(t => t.State.QueuedAt).ThenBy(t => t.Info.Id))
@@ -162,6 +169,8 @@ internal sealed class SchedulingCore
             _life.OnTimer(now, entry);
         }
 
+        _tenants.Tick(now);
+
         // Work that has just become due goes to the waiting calls before their holds end.
         _desk.Dispatch(now);
         _desk.EndHolds(now);
@@ -171,6 +180,7 @@ internal sealed class SchedulingCore
             _nextForget = now + ForgetEveryMs;
             _desk.ForgetSilent(now);
             _cancels.Expire(now);
+            _tenants.Sweep(now);
         }
     }
 
@@ -178,9 +188,10 @@ internal sealed class SchedulingCore
     /// The wall clock was set by so much. What lasts for a time (terms, holds, queue timeouts, waits before a retry) goes on as if
     /// nothing had happened; what names a time of day (not_before, expires_at) is looked at by the new clock.
     /// </summary>
-    public void ClockWasSet(long byMs)
+    public void ClockWasSet(long now, long byMs)
     {
         _life.ClockWasSet(byMs);
+        _tenants.ClockWasSet(byMs, now);
         _desk.ClockWasSet(byMs);
         _pace.ClockWasSet(byMs);
         _nextForget += byMs;
@@ -211,7 +222,7 @@ internal sealed class SchedulingCore
         _changes.Add(new OutboxRow { Id = _numbers.NextOutbox(), Kind = OutboxKind.DeadLetter, At = at, DeadLetter = row });
     }
 
-    public bool OutboxIsFull => _table.OutboxRows >= _options.MaxOutboxRows;
+    public bool OutboxIsFull => _bounds.OutboxIsFull;
 
     /// <summary>What must be committed next.</summary>
     public ChangeBatch TakeChanges() => _changes.Seal();
@@ -244,7 +255,7 @@ internal sealed class SchedulingCore
             return DecideByKnown(now, candidate, known);
         }
 
-        return Bounded(now, draft) ?? Insert(now, candidate, aliasOf: null).Decision;
+        return Refusal(now, draft) ?? Insert(now, candidate, aliasOf: null).Decision;
     }
 
     private AdmitDecision DecideByOpen(long now, Candidate candidate, TaskEntry open)
@@ -265,7 +276,7 @@ internal sealed class SchedulingCore
             return new AdmitDecision(AdmitVerdict.Duplicate) { State = open.Phase.WireName() };
         }
 
-        if (Bounded(now, candidate.Draft) is { } refusal)
+        if (Refusal(now, candidate.Draft) is { } refusal)
         {
             return refusal;
         }
@@ -296,7 +307,7 @@ internal sealed class SchedulingCore
             return new AdmitDecision(AdmitVerdict.Duplicate) { State = known.State, Result = known.Result };
         }
 
-        if (Bounded(now, candidate.Draft) is { } refusal)
+        if (Refusal(now, candidate.Draft) is { } refusal)
         {
             return refusal;
         }
@@ -343,26 +354,13 @@ internal sealed class SchedulingCore
         }
     }
 
-    private AdmitDecision? Bounded(long now, TaskInfo draft)
-    {
-        if (OutboxIsFull)
-        {
-            return new AdmitDecision(AdmitVerdict.OutboxFull) { RetryAfterMs = _pace.RetryAfterMs(now, _options.MaxOutboxRows) };
-        }
-
-        if (_table.Count >= _options.MaxOpenTasks || _table.Bytes + draft.Bytes.Length > _options.MaxOpenBytes)
-        {
-            return new AdmitDecision(AdmitVerdict.Overload) { RetryAfterMs = _pace.RetryAfterMs(now, _options.MaxOpenTasks) };
-        }
-
-        return _table.CountOf(draft.TenantId) >= _options.MaxOpenTasksPerTenant
-            ? new AdmitDecision(AdmitVerdict.Quota) { RetryAfterMs = _pace.RetryAfterMs(now, _options.MaxOpenTasksPerTenant) }
-            : null;
-    }
+    private AdmitDecision? Refusal(long now, TaskInfo draft) =>
+        _bounds.Refuse(now, draft, _tenants.StateOf(draft.TenantId, now), _tenants.Active);
 
     private (TaskEntry Entry, AdmitDecision Decision) Insert(long now, Candidate candidate, long? aliasOf)
     {
-        var entry = new TaskEntry(candidate.Draft with { Id = _numbers.NextTask(), AdmittedAt = now, AliasOf = aliasOf });
+        var entry = new TaskEntry(
+            candidate.Draft with { Id = _numbers.NextTask(), AdmittedAt = now, AliasOf = aliasOf }, _tenants.StateOf(candidate.Draft.TenantId, now));
         _table.Add(entry, candidate.Keys);
         Watch(entry, candidate.Watcher);
         _life.Admit(now, entry);
@@ -377,7 +375,7 @@ internal sealed class SchedulingCore
     private void RestoreOne(long now, RestoredTask task)
     {
         var state = task.State;
-        var entry = new TaskEntry(task.Info)
+        var entry = new TaskEntry(task.Info, _tenants.StateOf(task.Info.TenantId, now))
         {
             Phase = state.Phase,
             Delivery = state.Delivery,
@@ -410,7 +408,7 @@ internal sealed class SchedulingCore
             _table.Leases.Add(entry.Lease, entry);
         }
 
-        _life.Restore(entry);
+        _life.Restore(now, entry);
     }
 
     private static void Watch(TaskEntry entry, string? watcher)

@@ -15,6 +15,9 @@ public sealed class SchedulingOptions
     /// <summary>Waiting this long counts as much as one step of priority: nothing starves behind a higher priority for ever.</summary>
     public TimeSpan AgeingStep { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Others given out in the turn of a task that needs more room than is free, before a worker is kept free for it.</summary>
+    public int SkipsBeforeReservation { get; set; } = 16;
+
     /// <summary>A lease whose step runs on this much past its total run time is ended as a timeout by the scheduler, whatever its worker does.</summary>
     public TimeSpan OverrunGrace { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -23,9 +26,6 @@ public sealed class SchedulingOptions
 
     /// <summary>Bytes of the assignments of open tasks. Beyond it admission answers 4002.</summary>
     public long MaxOpenBytes { get; set; } = 512L * 1024 * 1024;
-
-    /// <summary>Open tasks of one tenant. One more is answered 2004.</summary>
-    public int MaxOpenTasksPerTenant { get; set; } = 100_000;
 
     /// <summary>Messages that the bus still owes. Beyond it admission answers 4002 until the bus has caught up.</summary>
     public int MaxOutboxRows { get; set; } = 500_000;

@@ -1,11 +1,14 @@
 using Beamline.Contracts.Exchange;
+using Beamline.Scheduler.Core.Fairness;
+using Beamline.Scheduler.Core.Tenants;
 
 namespace Beamline.Scheduler.Core;
 
 /// <summary>An open task: its facts and where it stands now. Owned by the core; touched only under the engine's lock.</summary>
-internal sealed class TaskEntry(TaskInfo info)
+internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
 {
     public TaskInfo Info { get; } = info;
+    public TenantState Tenant { get; } = tenant;
     public TaskPhase Phase { get; set; }
 
     /// <summary>1 + leases that ended without a report or a hand-back.</summary>
@@ -51,12 +54,25 @@ internal sealed class TaskEntry(TaskInfo info)
     public bool Stored { get; set; }
     public TaskEnding? Ending { get; set; }
 
-    // Places in the timer heap and in a queue lane, kept here so that leaving either needs no search.
+    /// <summary>What its tenant was charged for the lease in force, in milliseconds × slots.</summary>
+    public double Charged { get; set; }
+
+    /// <summary>When the lease in force was granted, and what the task had run by then.</summary>
+    public long GrantedAt { get; set; }
+    public long RanBefore { get; set; }
+
+    /// <summary>How often others were given out in its turn because it did not fit.</summary>
+    public int PassedOver { get; set; }
+
+    /// <summary>The worker that is kept free for it.</summary>
+    public WorkerState? ReservedOn { get; set; }
+
+    // Places in the timer heap and in the queue, kept here so that leaving either needs no search.
     public int TimerIndex { get; set; } = -1;
     public long TimerDue { get; set; }
-    public TenantLane? Lane { get; set; }
-    public TaskEntry? LaneBefore { get; set; }
-    public TaskEntry? LaneAfter { get; set; }
+    public KeyGroup? Group { get; set; }
+    public TaskEntry? QueueBefore { get; set; }
+    public TaskEntry? QueueAfter { get; set; }
 
     public bool MayNoLongerStart(long now) => Info.Assignment.ExpiresAt is { } expires && now >= expires;
 }

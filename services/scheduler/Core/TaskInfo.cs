@@ -32,7 +32,11 @@ public sealed record TaskInfo
     public required int Priority { get; init; }
     public required int Slots { get; init; }
 
-    /// <summary>Expected run time in milliseconds times slots: what one run costs its tenant in the fair queue.</summary>
+    /// <summary>Memory declared, in MiB; 0: none.</summary>
+    public int MemoryMb { get; init; }
+    public string? ConcurrencyKey { get; init; }
+
+    /// <summary>Expected run time in milliseconds times slots: what one run costs its tenant in the fair queue until runs have been measured.</summary>
     public required double Cost { get; init; }
     public required long TimeoutMs { get; init; }
     public required long QueueTimeoutMs { get; init; }

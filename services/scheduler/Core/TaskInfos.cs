@@ -23,6 +23,8 @@ internal static class TaskInfos
             Type = job.Type,
             Priority = job.Priority,
             Slots = Math.Max(1, job.Concurrency),
+            MemoryMb = Math.Max(0, job.MemoryMb ?? 0),
+            ConcurrencyKey = job.ConcurrencyKey,
             Cost = Math.Max(1, job.EstimatedCostMs) * Math.Max(1, job.Concurrency),
             TimeoutMs = job.TimeoutMs,
             QueueTimeoutMs = job.QueueTimeoutMs,

@@ -2,6 +2,8 @@ using Beamline.Contracts.Errors;
 using Beamline.Contracts.Events;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
+using Beamline.Scheduler.Core.Fairness;
+using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Ledger;
 
 namespace Beamline.Scheduler.Core;
@@ -18,20 +20,17 @@ namespace Beamline.Scheduler.Core;
 /// (<see cref="ApprovalRules"/>), and a decision, its waiting time or a cancellation ends it.
 /// Deterministic: no clock, no threads, no IO.
 /// </summary>
-internal sealed class TaskLife(SchedulingOptions options, TaskTable table, ChangeSet changes, NumberSource numbers)
+internal sealed class TaskLife(SchedulingOptions options, TaskTable table, TenantRegistry tenants, ChangeSet changes, NumberSource numbers)
 {
     private readonly Dictionary<string, PoolQueue> _queues = new(StringComparer.Ordinal);
     private readonly TimerHeap _timers = new();
-
-    /// <summary>Pools that got work since they were last looked at.</summary>
-    public HashSet<string> Stirred { get; } = [];
 
     public PoolQueue QueueOf(string pool)
     {
         if (!_queues.TryGetValue(pool, out var queue))
         {
             // Bounded by the pools of the contract: validation lets no other name through.
-            _queues.Add(pool, queue = new PoolQueue(options.AgeingStep));
+            _queues.Add(pool, queue = new PoolQueue(options));
         }
 
         return queue;
@@ -62,19 +61,19 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     }
 
     /// <summary>Puts a task back where the ledger says it stood.</summary>
-    public void Restore(TaskEntry entry)
+    public void Restore(long now, TaskEntry entry)
     {
         switch (entry.Phase)
         {
             case TaskPhase.Queued when entry.Info.AliasOf is null:
-                QueueOf(entry.Info.Pool).Add(entry);
-                Stirred.Add(entry.Info.Pool);
+                QueueOf(entry.Info.Pool).Add(entry, TenantRegistry.KeyOf(entry, now), returns: false);
                 SetWaitTimer(entry);
                 break;
             case TaskPhase.Parked:
                 SetWaitTimer(entry);
                 break;
             case TaskPhase.Running:
+                tenants.Leased(entry, now);
                 _timers.Set(entry, entry.TermEnd);
                 break;
             case TaskPhase.AwaitingApproval:
@@ -88,7 +87,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     /// <summary>Gives the task to a worker, for one term.</summary>
     public void Grant(long now, TaskEntry entry, WorkerState worker, ChannelKind channel, long seq)
     {
-        QueueOf(entry.Info.Pool).Take(entry);
+        QueueOf(entry.Info.Pool).Take(worker.Line!, entry);
         entry.Phase = TaskPhase.Running;
         entry.Lease = numbers.NextLease();
         entry.Reported = false;
@@ -97,8 +96,20 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
         entry.Listed = entry.StartTold = entry.StartCommitted = entry.CancelTold = false;
         table.Leases.Add(entry.Lease, entry);
         worker.Leases.Add(entry.Lease, entry);
+        (entry.GrantedAt, entry.RanBefore) = (now, entry.RanMs);
+        tenants.Leased(entry, now);
         Renew(entry, now);
         changes.Touch(entry);
+    }
+
+    /// <summary>A worker tells how long the task has run so far, over all its leases. What ran for longer than was expected is charged at once.</summary>
+    public void HasRun(long now, TaskEntry entry, long ranMs)
+    {
+        entry.RanMs = Math.Max(entry.RanMs, ranMs);
+        if (CostOf(now, entry) is var cost && cost > entry.Charged)
+        {
+            QueueOf(entry.Info.Pool).Recharge(entry, cost);
+        }
     }
 
     /// <summary>A new term. The timer stays where it is and is moved on when it strikes: renewals are many.</summary>
@@ -138,7 +149,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     /// <summary>Back to its old place in the queue, not counted: the step never ran under this lease.</summary>
     public void GiveBack(long now, TaskEntry entry, bool reported)
     {
-        DropLease(entry);
+        DropLease(now, entry, ran: false);
         entry.Reported = reported;
         entry.StartCommitted = false;
         if (entry.CancelRequested)
@@ -154,7 +165,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     public void Lose(long now, TaskEntry entry)
     {
         var worker = entry.Worker?.Name;
-        DropLease(entry);
+        DropLease(now, entry);
         if (entry.CancelRequested)
         {
             End(now, entry, StepEndings.Cancelled(entry), worker);
@@ -177,7 +188,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     public void RetryLater(long now, TaskEntry entry, long delayMs, StepResult? failed)
     {
         var worker = entry.Worker!.Name;
-        DropLease(entry);
+        DropLease(now, entry);
         entry.Reported = true;
         var until = now + delayMs;
         if (entry.CancelRequested)
@@ -207,7 +218,9 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     {
         var worker = entry.Worker!.Name;
         MarkStarted(entry, now - Math.Max(0, step.LatencyMs));
-        DropLease(entry);
+        QueueOf(entry.Info.Pool).Measured(entry, CostOf(now, entry) / entry.Info.Slots);
+        UseCpu(now, entry, step.Metrics?.CpuTimeMs ?? 0);
+        DropLease(now, entry);
         entry.Reported = true;
         // A cancellation that came first wins over a failure (it may be its cause), never over work that was done.
         var cancelled = entry.CancelRequested && step.Status != StepStatus.Ok;
@@ -218,7 +231,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     public void Overrun(long now, TaskEntry entry)
     {
         var worker = entry.Worker?.Name;
-        DropLease(entry);
+        DropLease(now, entry);
         End(now, entry, entry.CancelRequested ? StepEndings.Cancelled(entry) : StepEndings.TimedOut(entry), worker);
     }
 
@@ -277,7 +290,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
                 Enqueue(now, entry);
                 break;
             case TaskPhase.Queued when entry.Due <= now:
-                End(now, entry, StepEndings.QueueTimeout(entry, table.IsOffered(entry.Info)));
+                End(now, entry, StepEndings.QueueTimeout(entry, IsOffered(now, entry.Info)));
                 break;
             default:
                 SetWaitTimer(entry);
@@ -385,8 +398,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
 
         entry.Phase = TaskPhase.Queued;
         changes.Touch(entry);
-        QueueOf(entry.Info.Pool).Add(entry, returns);
-        Stirred.Add(entry.Info.Pool);
+        QueueOf(entry.Info.Pool).Add(entry, TenantRegistry.KeyOf(entry, now), returns);
         SetWaitTimer(entry);
     }
 
@@ -408,8 +420,32 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Chang
     private void SetWaitTimer(TaskEntry entry) =>
         _timers.Set(entry, entry.Phase == TaskPhase.AwaitingApproval ? entry.Due : Math.Min(entry.Due, entry.Info.Assignment.ExpiresAt ?? long.MaxValue));
 
-    private void DropLease(TaskEntry entry)
+    /// <summary>Whether a live worker runs such tasks.</summary>
+    public bool IsOffered(long now, TaskInfo task)
     {
+        var silent = now - (long)options.LeaseTerm.TotalMilliseconds;
+        return QueueOf(task.Pool).Lines.Any(line => line.Offers(task.Type) && line.Workers.Any(w => w.HeldWork is not null || w.LastHeard >= silent));
+    }
+
+    /// <summary>What the lease in force has cost, as far as its worker's word can be believed.</summary>
+    private static double CostOf(long now, TaskEntry entry) =>
+        Math.Max(1, Math.Min(entry.RanMs - entry.RanBefore, now - entry.GrantedAt)) * (double)entry.Info.Slots;
+
+    private void UseCpu(long now, TaskEntry entry, long cpuMs)
+    {
+        // No step uses more than its machine could in the time that the lease was out.
+        var most = (now - entry.GrantedAt) * 1024;
+        if (tenants.Used(entry.Tenant, now, Math.Min(cpuMs, most)) is { } slot)
+        {
+            changes.Add(new CpuUse(entry.Info.TenantId, slot.Start, slot.UsedMs));
+        }
+    }
+
+    private void DropLease(long now, TaskEntry entry, bool ran = true)
+    {
+        QueueOf(entry.Info.Pool).Recharge(entry, ran ? CostOf(now, entry) : 0);
+        entry.Charged = 0;
+        tenants.Released(entry, now);
         table.Leases.Remove(entry.Lease);
         entry.Worker?.Leases.Remove(entry.Lease);
         entry.Worker = null;

@@ -1,14 +1,15 @@
+using Beamline.Scheduler.Core.Tenants;
+
 namespace Beamline.Scheduler.Core;
 
 /// <summary>The open tasks and everything that finds or counts them.</summary>
-internal sealed class TaskTable
+internal sealed class TaskTable(TenantRegistry tenants)
 {
     /// <summary>Accepted reports that are remembered. What falls out is refused when it comes again, which ends it just as well.</summary>
     private const int MaxAccepted = 128 * 1024;
     private readonly Dictionary<long, TaskEntry> _open = [];
     private readonly Dictionary<long, int> _accepted = [];
     private readonly Queue<long> _acceptedOrder = new();
-    private readonly Dictionary<string, int> _openByTenant = new(StringComparer.Ordinal);
 
     public IdentityIndex Index { get; } = new();
 
@@ -28,14 +29,12 @@ internal sealed class TaskTable
 
     public TaskEntry? Find(long id) => _open.GetValueOrDefault(id);
 
-    public int CountOf(string tenantId) => _openByTenant.GetValueOrDefault(tenantId);
-
     public void Add(TaskEntry entry, TaskKeys keys)
     {
         _open.Add(entry.Info.Id, entry);
         Index.Add(keys, entry.Info.Id, entry.Info.AliasOf is not null);
         Bytes += entry.Info.Bytes.Length;
-        _openByTenant[entry.Info.TenantId] = CountOf(entry.Info.TenantId) + 1;
+        tenants.Opened(entry.Tenant, entry.Info.Bytes.Length);
     }
 
     /// <summary>The task has ended; its keys stay until the ledger purges its row.</summary>
@@ -48,15 +47,7 @@ internal sealed class TaskTable
 
         Ended++;
         Bytes -= entry.Info.Bytes.Length;
-        var left = CountOf(entry.Info.TenantId) - 1;
-        if (left > 0)
-        {
-            _openByTenant[entry.Info.TenantId] = left;
-        }
-        else
-        {
-            _openByTenant.Remove(entry.Info.TenantId);
-        }
+        tenants.Closed(entry.Tenant, entry.Info.Bytes.Length);
     }
 
     /// <summary>A report was taken: the same again is accepted again, and a call that still lists the lease is only late.</summary>
@@ -75,7 +66,4 @@ internal sealed class TaskTable
     }
 
     public bool WasAccepted(long lease, out int slots) => _accepted.TryGetValue(lease, out slots);
-
-    /// <summary>Whether a live worker runs such tasks.</summary>
-    public bool IsOffered(TaskInfo task) => Workers.Values.Any(w => w.Pool == task.Pool && w.Offers.Contains(task.Type));
 }

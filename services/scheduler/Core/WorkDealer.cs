@@ -1,44 +1,41 @@
 using Beamline.Contracts;
+using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Exchange;
+using Beamline.Contracts.Workers;
+using Beamline.Scheduler.Core.Fairness;
 
 namespace Beamline.Scheduler.Core;
 
 /// <summary>Who gets the next task: the workers that wait in each pool, what room they have, and what fits an answer.</summary>
 internal sealed class WorkDealer(TaskTable table, TaskLife life)
 {
-    /// <summary>Workers with a held call and room, in the order of their turns; a ring for each pool.</summary>
-    private readonly Dictionary<string, LinkedList<WorkerState>> _waiting = new(StringComparer.Ordinal);
-
     /// <summary>
-    /// Gives waiting work to waiting workers, one by one around the ring, so that it is spread over them. Returns the held calls
-    /// that got something; they are to be answered.
+    /// Gives waiting work to waiting workers, one by one around each line's ring, so that it is spread over them. Returns the held
+    /// calls that got something; they are to be answered.
     /// </summary>
     public IReadOnlyList<ExchangeCall> Deal(long now)
     {
-        if (life.Stirred.Count == 0)
+        List<ExchangeCall>? filled = null;
+        foreach (var (_, queue) in life.Queues)
         {
-            return [];
-        }
-
-        List<ExchangeCall> filled = [];
-        foreach (var (pool, ring) in _waiting)
-        {
-            if (life.Stirred.Contains(pool))
+            if (queue.Stirred)
             {
-                DealPool(now, filled, life.QueueOf(pool), ring);
+                queue.Stirred = false;
+                foreach (var line in queue.Lines)
+                {
+                    DealLine(now, filled ??= [], line);
+                }
             }
         }
 
-        life.Stirred.Clear();
-        return filled;
+        return filled ?? [];
     }
 
     /// <summary>Grants up to <paramref name="most"/> tasks in the answer to <paramref name="call"/>.</summary>
     public int Fill(long now, WorkerState worker, ExchangeCall call, ChannelKind channel, int most)
     {
-        var queue = life.QueueOf(worker.Pool);
         var granted = 0;
-        while (granted < most && worker.Free > 0 && call.LeaseBytes < WireLimits.MaxBatchBytes && queue.Next(worker.Offers) is { } entry)
+        while (granted < most && worker.Free > 0 && call.LeaseBytes < WireLimits.MaxBatchBytes && Choose(worker) is { } entry)
         {
             if (entry.MayNoLongerStart(now))
             {
@@ -46,11 +43,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
                 continue;
             }
 
-            var tooBig = call.LeaseBytes > 0 && call.LeaseBytes + entry.Info.Bytes.Length > WireLimits.MaxBatchBytes;
-            // A wide task waits until this worker has room, and nothing overtakes it here, or it would wait for ever; on a
-            // worker that holds nothing it goes ahead, however few slots that worker has.
-            var tooWide = entry.Info.Slots > worker.Free && worker.Leases.Count > 0;
-            if (tooBig || tooWide)
+            if (call.LeaseBytes > 0 && call.LeaseBytes + entry.Info.Bytes.Length > WireLimits.MaxBatchBytes)
             {
                 break;
             }
@@ -115,19 +108,40 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         return Math.Max(0, free);
     }
 
-    public void WaitWhereFree(WorkerState worker)
+    /// <summary>Puts the worker into the line of those that offer what it offers.</summary>
+    public void Stand(WorkerState worker, IReadOnlyList<BlockOffer> offers)
+    {
+        if (worker.Line is { } line && IsSame(line, offers))
+        {
+            return;
+        }
+
+        Leave(worker);
+        var queue = life.QueueOf(worker.Pool);
+        worker.Line = queue.LineOf([.. offers.Select(o => BlockTypes.CanonicalOf(o.Type)).Distinct(StringComparer.Ordinal)]);
+        worker.Line.Workers.Add(worker);
+    }
+
+    /// <summary>Takes the worker out of its line, and what it was kept free for with it.</summary>
+    public void Leave(WorkerState worker)
+    {
+        StopWaiting(worker);
+        worker.Unreserve();
+        if (worker.Line is { } line)
+        {
+            worker.Line = null;
+            life.QueueOf(worker.Pool).Leave(line, worker);
+        }
+    }
+
+    public static void WaitWhereFree(WorkerState worker)
     {
         StopWaiting(worker);
         if (worker.Free > 0 && worker.HeldWork is not null)
         {
-            if (!_waiting.TryGetValue(worker.Pool, out var ring))
-            {
-                _waiting.Add(worker.Pool, ring = new LinkedList<WorkerState>());
-            }
-
-            worker.Waiting = ring.AddLast(worker);
-            // There may be work that this worker alone has room for or offers.
-            life.Stirred.Add(worker.Pool);
+            worker.Waiting = worker.Line!.Waiting.AddLast(worker);
+            // There may be work that this worker alone has room for.
+            worker.Line.Pool.Stirred = true;
         }
     }
 
@@ -141,10 +155,54 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         worker.Waiting = null;
     }
 
-    private void DealPool(long now, List<ExchangeCall> filled, PoolQueue queue, LinkedList<WorkerState> ring)
+    private static bool IsSame(WorkerLine line, IReadOnlyList<BlockOffer> offers)
     {
+        if (line.Types.Count != offers.Count)
+        {
+            return false;
+        }
+
+        foreach (var offer in offers)
+        {
+            if (!line.Offers(offer.Type))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>What this worker runs next; null when nothing fits, or when it is kept free for something that does not fit yet.</summary>
+    private static TaskEntry? Choose(WorkerState worker)
+    {
+        var line = worker.Line!;
+        if (worker.ReservedFor is { } awaited)
+        {
+            if (!awaited.Tenant.IsHeld && awaited.Group?.Key is not { IsHeld: true })
+            {
+                return worker.Room.Fits(awaited.Info) ? awaited : null;
+            }
+
+            // A limit holds it: until that is over, nobody is kept waiting for it.
+            worker.Unreserve();
+        }
+
+        var entry = line.Pool.Next(line, worker.Room, worker);
+        if (entry is not null && line.Pool.Starving is { } starving && line.MayReserve)
+        {
+            worker.Reserve(starving);
+            return null;
+        }
+
+        return entry;
+    }
+
+    private void DealLine(long now, List<ExchangeCall> filled, WorkerLine line)
+    {
+        var ring = line.Waiting;
         var emptyHanded = 0;
-        while (queue.Count > 0 && emptyHanded < ring.Count)
+        while (line.First() is not null && emptyHanded < ring.Count)
         {
             var node = ring.First!;
             var worker = node.Value;

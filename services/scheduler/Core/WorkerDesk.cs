@@ -51,7 +51,13 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         var call = new ExchangeCall(request, worker, now);
         worker.Calls[(int)channel] = call;
         worker.LastHeard = now;
-        worker.Offers = [.. request.Offers.Select(o => BlockTypes.CanonicalOf(o.Type))];
+        worker.MemoryMb = request.MemoryMb > 0 ? request.MemoryMb : null;
+        _dealer.Stand(worker, request.Offers);
+        if (request.Draining)
+        {
+            worker.Unreserve();
+        }
+
         TakeReports(now, worker, call);
         Renew(now, worker, call);
         _dealer.GrantAgain(now, worker, call, channel);
@@ -140,7 +146,17 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         var silent = now - (long)options.ForgetWorkerAfter.TotalMilliseconds;
         foreach (var worker in table.Workers.Values.Where(w => w.LastHeard < silent && w.Leases.Count == 0 && w.HeldWork is null).ToList())
         {
+            _dealer.Leave(worker);
             table.Workers.Remove(worker.Name);
+        }
+
+        // A worker that has died keeps nothing free for anybody.
+        foreach (var worker in table.Workers.Values)
+        {
+            if (worker.ReservedFor is not null && worker.HeldWork is null && worker.LastHeard < now - (long)options.LeaseTerm.TotalMilliseconds)
+            {
+                worker.Unreserve();
+            }
         }
     }
 
@@ -164,7 +180,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
 
         if (worker.Pool != request.Pool)
         {
-            WorkDealer.StopWaiting(worker);
+            _dealer.Leave(worker);
             worker.Pool = request.Pool;
         }
 
@@ -186,6 +202,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             life.Lose(now, entry);
         }
 
+        worker.Unreserve();
         worker.Reincarnate(incarnation);
     }
 
@@ -258,7 +275,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             return;
         }
 
-        entry.RanMs = Math.Max(entry.RanMs, report.RanMs);
+        life.HasRun(now, entry, report.RanMs);
         entry.RetriesUsed = Math.Max(entry.RetriesUsed, report.RetriesUsed);
         switch (report.Kind)
         {
@@ -295,7 +312,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             }
 
             entry.Listed = true;
-            entry.RanMs = Math.Max(entry.RanMs, running.RanMs);
+            life.HasRun(now, entry, running.RanMs);
             entry.RetriesUsed = Math.Max(entry.RetriesUsed, running.RetriesUsed);
             if (running.RanMs > 0)
             {
@@ -360,7 +377,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             }
 
             Answer(now, call);
-            _dealer.WaitWhereFree(worker);
+            WorkDealer.WaitWhereFree(worker);
             return call;
         }
 
@@ -375,7 +392,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
         call.IsHeld = true;
         call.HoldUntil = now + (long)options.HoldTime.TotalMilliseconds;
         _holds.Enqueue(call);
-        _dealer.WaitWhereFree(worker);
+        WorkDealer.WaitWhereFree(worker);
         return call;
     }
 

@@ -1,4 +1,5 @@
 using Beamline.Contracts.Exchange;
+using Beamline.Scheduler.Core.Fairness;
 
 namespace Beamline.Scheduler.Core;
 
@@ -11,12 +12,20 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
     public string Name { get; } = name;
     public string Incarnation { get; private set; } = incarnation;
     public string Pool { get; set; } = pool;
-    public IReadOnlyList<string> Offers { get; set; } = [];
+
+    /// <summary>Where it stands in its pool; null before its first call.</summary>
+    public WorkerLine? Line { get; set; }
     public long LastHeard { get; set; }
 
     /// <summary>Slots it would fill now, as far as the last call and what was granted since tell.</summary>
     public int Free { get; set; }
     public Dictionary<long, TaskEntry> Leases { get; } = [];
+
+    /// <summary>Memory for what its leases declare, in MiB; null: it states no bound.</summary>
+    public int? MemoryMb { get; set; }
+
+    /// <summary>The task for which it is kept free.</summary>
+    public TaskEntry? ReservedFor { get; private set; }
 
     /// <summary>The last call a channel, answered or held.</summary>
     public ExchangeCall?[] Calls { get; } = new ExchangeCall?[2];
@@ -28,6 +37,46 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
     public LinkedListNode<WorkerState>? Waiting { get; set; }
 
     public ExchangeCall? HeldWork => Calls[(int)ChannelKind.Work] is { IsHeld: true } call ? call : null;
+
+    public WorkerRoom Room => new(Free, MemoryLeft, Leases.Count == 0);
+
+    private int MemoryLeft
+    {
+        get
+        {
+            if (MemoryMb is not { } left)
+            {
+                return int.MaxValue;
+            }
+
+            foreach (var entry in Leases.Values)
+            {
+                left -= entry.Info.MemoryMb;
+            }
+
+            return Math.Max(0, left);
+        }
+    }
+
+    /// <summary>Whether the task would fit if nothing else ran here.</summary>
+    public bool CouldHold(TaskInfo task) => task.MemoryMb <= (MemoryMb ?? int.MaxValue);
+
+    public void Reserve(TaskEntry entry)
+    {
+        ReservedFor = entry;
+        entry.ReservedOn = this;
+        Line!.Reserved++;
+    }
+
+    public void Unreserve()
+    {
+        if (ReservedFor is { } entry)
+        {
+            ReservedFor = null;
+            entry.ReservedOn = null;
+            Line!.Reserved--;
+        }
+    }
 
     public bool IsDead(string incarnation) => _dead.Contains(incarnation);
 

@@ -1,4 +1,5 @@
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Ledger;
 using Microsoft.Extensions.Options;
@@ -22,11 +23,14 @@ internal static class EngineServices
         services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling")
             .Validate(o => o.LeaseTerm >= TimeSpan.FromSeconds(3) && o.HoldTime > TimeSpan.Zero && o.HoldTime < o.LeaseTerm,
                 "Scheduling: LeaseTerm must be at least 3 s, HoldTime positive and shorter than LeaseTerm.")
-            .Validate(o => o is { MaxDeliveries: > 0, MaxOpenTasks: > 0, MaxOpenBytes: > 0, MaxOpenTasksPerTenant: > 0, MaxOutboxRows: > 0, MaxWorkers: > 0, MaxRememberedCancels: > 0 },
+            .Validate(o => o is { MaxDeliveries: > 0, MaxOpenTasks: > 0, MaxOpenBytes: > 0, MaxOutboxRows: > 0, MaxWorkers: > 0, MaxRememberedCancels: > 0, SkipsBeforeReservation: > 0 },
                 "Scheduling: every Max… must be positive.")
             .Validate(o => o.AgeingStep > TimeSpan.Zero && o.OverrunGrace >= TimeSpan.Zero && o.RememberCancels > TimeSpan.Zero && o.ForgetWorkerAfter >= o.LeaseTerm,
                 "Scheduling: AgeingStep and RememberCancels must be positive, OverrunGrace not negative, ForgetWorkerAfter no shorter than LeaseTerm.")
             .ValidateOnStart();
+
+        services.AddOptions<TenantsOptions>().BindConfiguration(TenantsOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<TenantsOptions>, TenantsValidation>();
 
         services.AddSingleton(provider => LedgerStore.Open(provider.GetRequiredService<IOptions<LedgerOptions>>().Value));
         services.AddSingleton(provider => SchedulingEngine.Start(
@@ -34,6 +38,7 @@ internal static class EngineServices
             provider.GetRequiredService<IdentityLookup>(),
             provider.GetServices<ICommitListener>(),
             provider.GetRequiredService<IOptions<SchedulingOptions>>().Value,
+            provider.GetRequiredService<IOptions<TenantsOptions>>().Value,
             provider.GetRequiredService<IOptions<EngineOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<SchedulingEngine>>(),
@@ -43,6 +48,13 @@ internal static class EngineServices
         services.AddHostedService<EngineHost>();
         return services;
     }
+}
+
+/// <summary>All faults of the section in one message.</summary>
+internal sealed class TenantsValidation : IValidateOptions<TenantsOptions>
+{
+    public ValidateOptionsResult Validate(string? name, TenantsOptions options) =>
+        options.Faults().ToList() is { Count: > 0 } faults ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
 }
 
 /// <summary>

@@ -5,6 +5,7 @@ using Beamline.Contracts.Json;
 using Beamline.Contracts.Tasks;
 using Beamline.Scheduler.Admission;
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Ledger;
@@ -60,11 +61,11 @@ public sealed class SchedulingEngine : IAsyncDisposable
 
     /// <summary>Starts on the ledger as the last scheduler left it. The ledger stays the caller's to close, after this.</summary>
     internal static SchedulingEngine Start(
-        LedgerStore ledger, IdentityLookup lookup, IEnumerable<ICommitListener> listeners, SchedulingOptions scheduling, EngineOptions options, TimeProvider time, ILogger logger, SchedulerMetrics? metrics = null)
+        LedgerStore ledger, IdentityLookup lookup, IEnumerable<ICommitListener> listeners, SchedulingOptions scheduling, TenantsOptions tenants, EngineOptions options, TimeProvider time, ILogger logger, SchedulerMetrics? metrics = null)
     {
         ArgumentNullException.ThrowIfNull(ledger);
         ArgumentNullException.ThrowIfNull(time);
-        var core = new SchedulingCore(scheduling, ledger.Epoch);
+        var core = new SchedulingCore(scheduling, ledger.Epoch, tenants);
         core.Restore(time.GetUtcNow().ToUnixTimeMilliseconds(), ledger.Restore());
         logger.LedgerTaken(ledger.Epoch, core.OpenTasks, core.OutboxRows);
         var engine = new SchedulingEngine(ledger, core, lookup, [.. listeners], options, time, logger, metrics);
@@ -417,7 +418,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
         if (jumpMs != 0)
         {
             _logger.ClockWasSet(jumpMs);
-            _core.ClockWasSet(jumpMs);
+            _core.ClockWasSet(now, jumpMs);
         }
 
         return now;

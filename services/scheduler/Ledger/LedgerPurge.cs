@@ -23,6 +23,8 @@ internal static class LedgerPurge
             ORDER BY id LIMIT $limit
             """,
             transaction).Bind("$before", endedBefore).Bind("$limit", limit);
+        // No window is longer than a day.
+        connection.Prepared("DELETE FROM cpu_used WHERE start < $before - 172800000", transaction).Bind("$before", endedBefore).ExecuteNonQuery();
         var purged = new List<(long, TaskKeys)>();
         using (var row = select.ExecuteReader())
         {

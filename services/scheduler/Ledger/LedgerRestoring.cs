@@ -60,6 +60,20 @@ internal static class LedgerRestoring
         return cancels;
     }
 
+    public static List<CpuUse> CpuUsed(SqliteConnection connection)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT tenant_id, start, used_ms FROM cpu_used ORDER BY start";
+        var used = new List<CpuUse>();
+        using var row = command.ExecuteReader();
+        while (row.Read())
+        {
+            used.Add(new CpuUse(row.GetString(0), row.GetInt64(1), row.GetInt64(2)));
+        }
+
+        return used;
+    }
+
     /// <summary>The keys of a row from columns 1 to 3: identity, tenant_id, assignment_id.</summary>
     public static TaskKeys KeysOf(SqliteDataReader row, int replay)
     {

@@ -70,6 +70,12 @@ internal static class LedgerSchema
         """
         CREATE INDEX tasks_awaiting_approval ON tasks (tenant_id) WHERE state = 3;
         """,
+
+        // What tenants with a limit on CPU time have used of it lately: a restart gives nobody a fresh window.
+        """
+        CREATE TABLE cpu_used (
+            tenant_id TEXT NOT NULL, start INTEGER NOT NULL, used_ms INTEGER NOT NULL, PRIMARY KEY (tenant_id, start)) WITHOUT ROWID;
+        """,
     ];
 
     public static int Newest => Migrations.Length;

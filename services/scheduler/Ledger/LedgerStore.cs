@@ -70,7 +70,8 @@ public sealed class LedgerStore : IAsyncDisposable
             LedgerRestoring.OpenTasks(connection),
             LedgerRestoring.Keys(connection),
             LedgerRestoring.Cancels(connection),
-            checked((int)LedgerSchema.Scalar(connection, "SELECT count(*) FROM outbox")));
+            checked((int)LedgerSchema.Scalar(connection, "SELECT count(*) FROM outbox")),
+            LedgerRestoring.CpuUsed(connection));
     }
 
     /// <summary>The messages are on the bus: the ledger owes them no more.</summary>

@@ -42,6 +42,9 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
     private readonly LedgerStatement _forgetCancel = new(connection,
         "DELETE FROM cancels_remembered WHERE tenant_id=? AND assignment_id=?");
 
+    private readonly LedgerStatement _useCpu = new(connection,
+        "INSERT OR REPLACE INTO cpu_used (tenant_id, start, used_ms) VALUES (?,?,?)");
+
     private readonly LedgerStatement _deleteOutbox = new(connection, "DELETE FROM outbox WHERE id=?");
     private readonly LedgerStatement _confirmKey = new(connection, "UPDATE tasks SET key_confirmed=1 WHERE id=?");
 
@@ -75,6 +78,11 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
             _rememberCancel.Add(cancel.TenantId).Add(cancel.AssignmentId).Add(cancel.Reason).Add(cancel.RequestedBy).Add(cancel.Until).Run();
         }
 
+        foreach (var use in batch.CpuUsed)
+        {
+            _useCpu.Add(use.TenantId).Add(use.Start).Add(use.UsedMs).Run();
+        }
+
         foreach (var (tenant, assignment) in batch.CancelsForgotten)
         {
             _forgetCancel.Add(tenant).Add(assignment).Run();
@@ -100,7 +108,7 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
     public void Dispose()
     {
         foreach (var statement in (LedgerStatement[])[_insertTask, _updateTask, _endTask, _insertOutbox, _insertEvent, _insertDeadLetter,
-            _rememberCancel, _forgetCancel, _deleteOutbox, _confirmKey])
+            _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKey])
         {
             statement.Dispose();
         }

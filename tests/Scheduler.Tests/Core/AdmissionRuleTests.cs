@@ -1,6 +1,7 @@
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Ledger;
 
 namespace Beamline.Scheduler.Tests.Core;
@@ -106,7 +107,7 @@ public sealed class AdmissionRuleTests
     [Fact]
     public void One_task_over_a_bound_is_answered_at_once_with_a_time_to_come_back()
     {
-        var driver = new CoreDriver(new SchedulingOptions { MaxOpenTasks = 3, MaxOpenTasksPerTenant = 2 });
+        var driver = new CoreDriver(new SchedulingOptions { MaxOpenTasks = 3 }, tenants: new TenantsOptions { Default = { MaxQueued = 2 } });
         driver.AdmitMany(2);
         var quota = driver.Admit("b");
         Assert.Equal(AdmitVerdict.Quota, quota.Verdict);

@@ -4,6 +4,7 @@ using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
 using Beamline.Contracts.Workers;
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Core.Tenants;
 
 namespace Beamline.Scheduler.Tests.Core;
 
@@ -12,11 +13,14 @@ internal sealed class CoreDriver
 {
     public const long Start = 1_000_000_000_000;
 
-    public CoreDriver(SchedulingOptions? options = null, long epoch = 1)
+    public CoreDriver(SchedulingOptions? options = null, long epoch = 1, TenantsOptions? tenants = null)
     {
         Options = options ?? new SchedulingOptions();
-        Core = new SchedulingCore(Options, epoch);
+        Tenants = tenants ?? new TenantsOptions();
+        Core = new SchedulingCore(Options, epoch, Tenants);
     }
+
+    public TenantsOptions Tenants { get; }
 
     public SchedulingOptions Options { get; }
     public SchedulingCore Core { get; private set; }
@@ -30,6 +34,7 @@ internal sealed class CoreDriver
     public List<Beamline.Scheduler.Ledger.OutboxRow> Outbox { get; } = [];
     public List<Beamline.Scheduler.Ledger.DeadLetterRow> DeadLetters { get; } = [];
     private readonly List<RememberedCancel> _cancels = [];
+    private readonly Dictionary<(string, long), CpuUse> _cpuUsed = [];
 
     public static Candidate Candidate(string id, string tenant = "t", string job = """{"type":"crypto.hash","content":"x"}""", string more = "", bool fromBus = false, string? watcher = null)
     {
@@ -71,7 +76,7 @@ internal sealed class CoreDriver
     public void SetClock(TimeSpan by)
     {
         Now += (long)by.TotalMilliseconds;
-        Core.ClockWasSet((long)by.TotalMilliseconds);
+        Core.ClockWasSet(Now, (long)by.TotalMilliseconds);
         Commit();
     }
 
@@ -129,13 +134,18 @@ internal sealed class CoreDriver
         DeadLetters.AddRange(batch.DeadLetters);
         _cancels.RemoveAll(c => batch.CancelsForgotten.Contains((c.TenantId, c.AssignmentId)));
         _cancels.AddRange(batch.CancelsRemembered);
+        foreach (var use in batch.CpuUsed)
+        {
+            _cpuUsed[(use.TenantId, use.Start)] = use;
+        }
+
         Core.TakeAnswered([]);
     }
 
     /// <summary>The process dies and another starts on the rows; what was not committed is gone.</summary>
     public void Crash(long epoch)
     {
-        Core = new SchedulingCore(Options, epoch);
+        Core = new SchedulingCore(Options, epoch, Tenants);
         Core.Restore(Now, new RestoredLedger(
             [.. Rows.Values.Where(r => r.Ending is null).Select(r => new RestoredTask(r.Task, r.State))],
             [.. Rows.Values.Where(r => r.Ending is not null).Select(r => new RestoredKeys(
@@ -144,7 +154,8 @@ internal sealed class CoreDriver
                 r.Task.AliasOf is not null,
                 r.State.Reported ? r.State.Lease : null))],
             [.. _cancels],
-            Outbox.Count));
+            Outbox.Count,
+            [.. _cpuUsed.Values]));
         Commit();
     }
 
@@ -174,6 +185,7 @@ internal sealed class CoreWorker(CoreDriver driver, string name, string incarnat
 
     public Dictionary<long, Lease> Held { get; } = [];
     public string Name => name;
+    public int? MemoryMb { get; set; }
     public string[] Types { get; set; } = ["crypto.hash", "http.request", "compute.matmul", "fs.blob_put", "sql.query"];
 
     public ExchangeRequest Request(string channel, int free, long? seq = null, IReadOnlyList<LeaseReport>? reports = null, IReadOnlyList<LeaseStart>? starts = null, IReadOnlyList<LeaseProgress>? progress = null)
@@ -190,6 +202,7 @@ internal sealed class CoreWorker(CoreDriver driver, string name, string incarnat
             Free = free,
             Running = [.. Held.Keys.Select(l => new RunningLease(l, 0, 0))],
             Offers = [.. Types.Select(t => new BlockOffer(t, "1"))],
+            MemoryMb = MemoryMb,
             Reports = reports,
             Starts = starts,
             Progress = progress,

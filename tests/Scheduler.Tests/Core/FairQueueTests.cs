@@ -53,17 +53,27 @@ public sealed class FairQueueTests
     }
 
     [Fact]
-    public void A_wide_task_waits_for_room_and_is_not_overtaken_for_ever()
+    public void A_wide_task_lets_others_pass_so_often_and_then_a_worker_is_kept_free_for_it()
     {
-        _driver.Admit("small");
-        var worker = _driver.Worker();
+        var driver = new CoreDriver(new SchedulingOptions { SkipsBeforeReservation = 3 });
+        driver.Admit("small");
+        var worker = driver.Worker();
         worker.Work(1);
-        _driver.Admit("wide", job: """{"type":"crypto.hash","content":"x","resources":{"concurrency":4}}""");
-        _driver.Admit("later");
-        var held = worker.Work(2);
-        Assert.Null(held.Answer);
+        driver.Admit("wide", job: """{"type":"crypto.hash","content":"x","resources":{"concurrency":4}}""");
+        driver.AdmitMany(10, "later");
+        Assert.Equal(["later0", "later1"], worker.Work(3).Answer!.Leases.Select(l => l.AssignmentId).Take(2));
+
+        // Kept free now: nothing more until all four slots are.
+        Assert.Null(worker.Work(3).Answer);
+        foreach (var lease in worker.Held.Keys.ToList().SkipLast(1))
+        {
+            worker.Report(0, CoreWorker.Ended(lease));
+        }
+
+        Assert.Null(worker.Work(3).Answer);
         var report = worker.Report(4, CoreWorker.Ended(worker.Held.Keys.Single()));
         Assert.Equal("wide", report.Answer!.Leases[0].AssignmentId);
+        Assert.Equal(8, driver.Worker("w2").Work(20).Answer!.Leases.Count);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Core.Fairness;
+using Beamline.Scheduler.Core.Tenants;
 
 namespace Beamline.Scheduler.Tests.Core;
 
@@ -14,7 +16,7 @@ public sealed class QueueOrderTests
     public void Within_a_tenant_the_next_is_always_the_one_that_priority_age_and_arrival_say(int seed)
     {
         var random = new Random(seed);
-        var queue = new PoolQueue(TimeSpan.FromMilliseconds(AgeingMs));
+        var queue = new Queue();
         var waiting = new List<TaskEntry>();
         var taken = new List<TaskEntry>();
         var now = 0L;
@@ -33,7 +35,7 @@ public sealed class QueueOrderTests
                     foreach (var back in taken.Where(_ => random.Next(2) == 0).OrderBy(_ => random.Next()).ToList())
                     {
                         taken.Remove(back);
-                        queue.Add(back, returns: true);
+                        queue.Return(back);
                         waiting.Add(back);
                     }
 
@@ -44,7 +46,7 @@ public sealed class QueueOrderTests
                     waiting.Remove(removed);
                     break;
                 default:
-                    var next = queue.Next(["http.request"]);
+                    var next = queue.Next();
                     Assert.Same(First(waiting), next);
                     if (next is not null)
                     {
@@ -65,7 +67,7 @@ public sealed class QueueOrderTests
     public void Tenants_that_always_have_work_get_equal_shares_whatever_they_queue_and_cost(int seed)
     {
         var random = new Random(seed);
-        var queue = new PoolQueue(TimeSpan.FromMilliseconds(AgeingMs));
+        var queue = new Queue();
         var costs = Enumerable.Range(0, 5).Select(_ => (double)random.Next(1, 20)).ToArray();
         var given = new double[costs.Length];
         var id = 0;
@@ -79,7 +81,7 @@ public sealed class QueueOrderTests
 
         for (var turn = 0; turn < 2_000; turn++)
         {
-            var next = queue.Next(["http.request"])!;
+            var next = queue.Next()!;
             var tenant = int.Parse(next.Info.TenantId[1..], System.Globalization.CultureInfo.InvariantCulture);
             queue.Add(Entry(++id, next.Info.TenantId, random.Next(10), turn, costs[tenant]));
             queue.Take(next);
@@ -95,7 +97,39 @@ public sealed class QueueOrderTests
         .FirstOrDefault();
 
     private static TaskEntry Entry(long id, string tenant, int priority, long queuedAt, double cost = 1) =>
-        new(Template with { Id = id, Priority = priority, Cost = cost, Assignment = Template.Assignment with { TenantId = tenant } }) { QueuedAt = queuedAt };
+        new(Template with { Id = id, Priority = priority, Cost = cost, Assignment = Template.Assignment with { TenantId = tenant } }, Registry.StateOf(tenant, 0)) { QueuedAt = queuedAt };
 
     private static readonly TaskInfo Template = Rows.Task(1);
+
+    [ThreadStatic]
+    private static TenantRegistry? s_registry;
+
+    private static TenantRegistry Registry => s_registry ??= new TenantRegistry(new TenantsOptions());
+
+    /// <summary>A pool's queue with one line of workers, each with all the room there is.</summary>
+    private sealed class Queue
+    {
+        private static readonly string[] Offers = ["http.request"];
+        private readonly PoolQueue _queue = new(new SchedulingOptions { AgeingStep = TimeSpan.FromMilliseconds(AgeingMs) });
+        private readonly WorkerState _worker = new("w", "i", "io");
+        private readonly WorkerLine _line;
+
+        public Queue()
+        {
+            s_registry = null;
+            _line = _queue.LineOf(Offers);
+        }
+
+        public int Count => _queue.Count;
+
+        public void Add(TaskEntry entry) => _queue.Add(entry, null, returns: false);
+
+        public void Return(TaskEntry entry) => _queue.Add(entry, null, returns: true);
+
+        public void Remove(TaskEntry entry) => _queue.Remove(entry);
+
+        public TaskEntry? Next() => _queue.Next(_line, new WorkerRoom(1_000, int.MaxValue, IsEmpty: true), _worker);
+
+        public void Take(TaskEntry entry) => _queue.Take(_line, entry);
+    }
 }

@@ -7,6 +7,7 @@ using Beamline.Scheduler.Core;
 using Beamline.Scheduler.Engine;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Ledger;
+using Beamline.Scheduler.Core.Tenants;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Beamline.Scheduler.Tests.Engine;
@@ -16,12 +17,12 @@ internal sealed class EngineHarness : IAsyncDisposable
 {
     private readonly bool _ownsFolder;
 
-    private EngineHarness(LedgerStore ledger, IdentityLookup lookup, bool ownsFolder, SchedulingOptions? scheduling, EngineOptions? options)
+    private EngineHarness(LedgerStore ledger, IdentityLookup lookup, bool ownsFolder, SchedulingOptions? scheduling, EngineOptions? options, TenantsOptions? tenants)
     {
         _ownsFolder = ownsFolder;
         Ledger = ledger;
         Engine = SchedulingEngine.Start(
-            ledger, lookup, [Commits], scheduling ?? new SchedulingOptions(), options ?? new EngineOptions(), TimeProvider.System, NullLogger.Instance);
+            ledger, lookup, [Commits], scheduling ?? new SchedulingOptions(), tenants ?? new TenantsOptions(), options ?? new EngineOptions(), TimeProvider.System, NullLogger.Instance);
     }
 
     public LedgerStore Ledger { get; }
@@ -29,7 +30,7 @@ internal sealed class EngineHarness : IAsyncDisposable
     public CommitRecorder Commits { get; } = new();
     public string Folder => Ledger.Options.Folder;
 
-    public static EngineHarness Open(string? folder = null, IdentityLookup? lookup = null, int maxPages = 0, SchedulingOptions? scheduling = null, EngineOptions? options = null, Beamline.Sqlite.SqliteSynchronous synchronous = Beamline.Sqlite.SqliteSynchronous.Full)
+    public static EngineHarness Open(string? folder = null, IdentityLookup? lookup = null, int maxPages = 0, SchedulingOptions? scheduling = null, EngineOptions? options = null, Beamline.Sqlite.SqliteSynchronous synchronous = Beamline.Sqlite.SqliteSynchronous.Full, TenantsOptions? tenants = null)
     {
         var ledger = LedgerStore.Open(new LedgerOptions
         {
@@ -38,7 +39,7 @@ internal sealed class EngineHarness : IAsyncDisposable
             MaxPages = maxPages,
             Synchronous = synchronous,
         });
-        return new EngineHarness(ledger, lookup ?? NothingKnown, folder is null, scheduling, options);
+        return new EngineHarness(ledger, lookup ?? NothingKnown, folder is null, scheduling, options, tenants);
     }
 
     public static ValueTask<IReadOnlyList<IdentityAnswer>> NothingKnown(IReadOnlyList<IdentityQuery> queries, CancellationToken cancellation) =>

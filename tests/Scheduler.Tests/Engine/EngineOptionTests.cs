@@ -29,7 +29,7 @@ public sealed class EngineOptionTests
         var time = new ManualTime();
         await using (var ledger = LedgerStore.Open(new LedgerOptions { Folder = folder.FullName }))
         await using (var engine = SchedulingEngine.Start(
-            ledger, EngineHarness.NothingKnown, [], new() { HoldTime = TimeSpan.FromMilliseconds(10) }, new() { TickEvery = TimeSpan.FromSeconds(4) }, time, NullLogger.Instance))
+            ledger, EngineHarness.NothingKnown, [], new() { HoldTime = TimeSpan.FromMilliseconds(10) }, new(), new() { TickEvery = TimeSpan.FromSeconds(4) }, time, NullLogger.Instance))
         {
             var held = engine.ExchangeAsync(
                 new ExchangeRequest

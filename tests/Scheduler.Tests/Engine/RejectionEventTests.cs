@@ -43,7 +43,8 @@ public sealed partial class RejectionEventTests
     [InlineData(100, 1, "system_overload")]
     public async Task Over_a_bound_the_bus_hears_of_it_and_a_gateways_caller_alone(int tasksOfATenant, int tasks, string code)
     {
-        await using var harness = EngineHarness.Open(scheduling: new SchedulingOptions { MaxOpenTasksPerTenant = tasksOfATenant, MaxOpenTasks = tasks });
+        await using var harness = EngineHarness.Open(
+            scheduling: new SchedulingOptions { MaxOpenTasks = tasks }, tenants: new Beamline.Scheduler.Core.Tenants.TenantsOptions { Default = { MaxQueued = tasksOfATenant } });
         await harness.AdmitAsync(EngineHarness.Item("first"));
         var before = harness.Commits.Outbox.Count;
         Assert.Equal(code, (await harness.AdmitAsync(EngineHarness.Item("over-http"))).Error!.Code);

@@ -39,6 +39,9 @@ public sealed record ExchangeRequest
     public required IReadOnlyList<RunningLease> Running { get; init; }
     public required IReadOnlyList<BlockOffer> Offers { get; init; }
     public IReadOnlyList<string>? Devices { get; init; }
+
+    /// <summary>Memory for what its leases declare, in MiB, those it holds included; left out or 0: it states no bound.</summary>
+    public int? MemoryMb { get; init; }
     public IReadOnlyList<LeaseStart>? Starts { get; init; }
     public IReadOnlyList<LeaseReport>? Reports { get; init; }
     public IReadOnlyList<LeaseProgress>? Progress { get; init; }

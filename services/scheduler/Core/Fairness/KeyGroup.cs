@@ -1,0 +1,140 @@
+using Beamline.Scheduler.Core.Tenants;
+
+namespace Beamline.Scheduler.Core.Fairness;
+
+/// <summary>
+/// The queued tasks of one lane with the same concurrency key (or with none): a list for each priority, first come first.
+/// Priority plus waited time, compared between any two tasks, comes down to a key that does not change while they wait (arrival
+/// minus priority × ageing step), so the smallest of the ten heads' keys is the group's.
+/// </summary>
+internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
+{
+    private const int Priorities = 10;
+    private readonly TaskEntry?[] _heads = new TaskEntry?[Priorities];
+    private readonly TaskEntry?[] _tails = new TaskEntry?[Priorities];
+
+    public TenantLane Lane { get; } = lane;
+
+    /// <summary>Null: tasks without a key, or whose key has no limit.</summary>
+    public KeyState? Key { get; } = key;
+    public int Count { get; private set; }
+
+    /// <summary>The task whose turn it is; null when empty.</summary>
+    public TaskEntry? First { get; private set; }
+
+    /// <summary>The place of <see cref="First"/> among all of its tenant's tasks; smaller goes first.</summary>
+    public long FirstKey { get; private set; }
+
+    /// <summary>Whether its first task goes before the other's.</summary>
+    public bool IsBefore(KeyGroup other) => FirstKey < other.FirstKey || (FirstKey == other.FirstKey && First!.Info.Id < other.First!.Info.Id);
+
+    public long KeyOf(TaskEntry entry) => entry.QueuedAt - (PriorityOf(entry) * Lane.Tenant.Pool.AgeingMs);
+
+    /// <summary>
+    /// New work goes behind all of its priority. What comes back goes to its old place: near the front, since all that stood
+    /// before it was granted before it, but for what came back with it.
+    /// </summary>
+    public void Add(TaskEntry entry, bool returns)
+    {
+        var priority = PriorityOf(entry);
+        entry.Group = this;
+        Count++;
+        var after = returns ? _heads[priority] : null;
+        while (after is not null && CameBefore(after, entry))
+        {
+            after = after.QueueAfter;
+        }
+
+        entry.QueueAfter = after;
+        entry.QueueBefore = after is null ? _tails[priority] : after.QueueBefore;
+        if (entry.QueueBefore is { } before)
+        {
+            before.QueueAfter = entry;
+        }
+        else
+        {
+            _heads[priority] = entry;
+        }
+
+        if (after is null)
+        {
+            _tails[priority] = entry;
+        }
+        else
+        {
+            after.QueueBefore = entry;
+        }
+
+        // Only a new head can change which is first.
+        if (entry.QueueBefore is null)
+        {
+            FindFirst();
+        }
+    }
+
+    public void Remove(TaskEntry entry)
+    {
+        var priority = PriorityOf(entry);
+        if (entry.QueueBefore is { } before)
+        {
+            before.QueueAfter = entry.QueueAfter;
+        }
+        else
+        {
+            _heads[priority] = entry.QueueAfter;
+        }
+
+        if (entry.QueueAfter is { } after)
+        {
+            after.QueueBefore = entry.QueueBefore;
+        }
+        else
+        {
+            _tails[priority] = entry.QueueBefore;
+        }
+
+        entry.Group = null;
+        entry.QueueBefore = entry.QueueAfter = null;
+        Count--;
+        if (ReferenceEquals(entry, First))
+        {
+            FindFirst();
+        }
+    }
+
+    /// <summary>Tasks of the group that go before this one, counted up to <paramref name="most"/>.</summary>
+    public int CountBefore(TaskEntry entry, int most)
+    {
+        var (key, before) = (KeyOf(entry), 0);
+        foreach (var head in _heads)
+        {
+            for (var other = head; other is not null && before < most && IsBefore(other, key, entry); other = other.QueueAfter)
+            {
+                before++;
+            }
+        }
+
+        return before;
+    }
+
+    private bool IsBefore(TaskEntry other, long key, TaskEntry entry) =>
+        KeyOf(other) is var otherKey && (otherKey < key || (otherKey == key && PriorityOf(other) > PriorityOf(entry)) || (PriorityOf(other) == PriorityOf(entry) && CameBefore(other, entry)));
+
+    private void FindFirst()
+    {
+        First = null;
+        FirstKey = long.MaxValue;
+        for (var priority = Priorities - 1; priority >= 0; priority--)
+        {
+            if (_heads[priority] is { } head && KeyOf(head) is var key && key < FirstKey)
+            {
+                (First, FirstKey) = (head, key);
+            }
+        }
+    }
+
+    private static int PriorityOf(TaskEntry entry) => Math.Clamp(entry.Info.Priority, 0, Priorities - 1);
+
+    private static bool CameBefore(TaskEntry a, TaskEntry b) =>
+        a.QueuedAt != b.QueuedAt ? a.QueuedAt < b.QueuedAt : a.Info.Id < b.Info.Id;
+}

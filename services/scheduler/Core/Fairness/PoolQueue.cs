@@ -1,0 +1,281 @@
+using Beamline.Scheduler.Core.Tenants;
+
+namespace Beamline.Scheduler.Core.Fairness;
+
+/// <summary>
+/// The work that waits for one pool.
+/// <code>
+///  line of workers with the same offers ─▶ tenants by virtual time ─▶ lanes (type, size) ─▶ groups (concurrency key) ─▶ ten priorities
+/// </code>
+/// Between tenants the smallest virtual time goes first (cost given so far ÷ weight: start-time fair queueing, Goyal, Vin and
+/// Cheng 1996), so a flood stands behind everyone else's few; within a tenant priority with ageing, then first come. Tenants
+/// and keys that a limit holds are in no heap, so that they cost nothing. A choice is O(log tenants + lanes of one tenant).
+/// </summary>
+internal sealed class PoolQueue(SchedulingOptions options)
+{
+    /// <summary>Tenants whose turn it is and that have nothing that fits, tried in one choice before only light tasks are looked for.</summary>
+    private const int MostTried = 64;
+    private const double Follow = 0.05;
+
+    private readonly List<WorkerLine> _lines = [];
+    private readonly HashSet<TenantQueue> _queued = [];
+    private readonly Dictionary<string, double> _meanByType = new(StringComparer.Ordinal);
+    private readonly PassedOver _passed = new();
+    private readonly List<LineSeat> _aside = [];
+    private long _busyTime = 1;
+    private double _busyFrom;
+    private long _nextOrdinal;
+
+    public long AgeingMs { get; } = (long)options.AgeingStep.TotalMilliseconds;
+
+    public int Count { get; private set; }
+
+    /// <summary>Something may be given out that was not there at the last look.</summary>
+    public bool Stirred { get; set; }
+
+    public IReadOnlyList<WorkerLine> Lines => _lines;
+
+    /// <summary>The task that <see cref="Next"/> passed over once too often and that the worker asked for could hold when empty.</summary>
+    public TaskEntry? Starving { get; private set; }
+
+    /// <param name="entry">A task that is not queued.</param>
+    /// <param name="key">Its concurrency key, when that has a limit.</param>
+    /// <param name="returns">It was here before and comes back to its old place.</param>
+    public void Add(TaskEntry entry, KeyState? key, bool returns)
+    {
+        var tenant = QueueOf(entry.Tenant);
+        Count++;
+        if (tenant.Count++ == 0)
+        {
+            _queued.Add(tenant);
+        }
+
+        tenant.LaneOf(entry.Info.Type, TaskSize.Of(entry.Info)).Add(entry, key, returns);
+        Stirred = true;
+    }
+
+    public void Remove(TaskEntry entry)
+    {
+        if (entry.Group is not { } group)
+        {
+            return;
+        }
+
+        var tenant = group.Lane.Tenant;
+        group.Lane.Remove(entry);
+        entry.Tenant.Unclaim(entry);
+        entry.ReservedOn?.Unreserve();
+        entry.PassedOver = 0;
+        Count--;
+        if (--tenant.Count == 0)
+        {
+            _queued.Remove(tenant);
+        }
+
+        if (Count == 0)
+        {
+            // A busy time is over: nobody was kept waiting, so nobody owes anything.
+            _busyTime++;
+            _busyFrom = _lines.Count == 0 ? 0 : _lines.Min(l => l.VirtualTime);
+        }
+    }
+
+    /// <summary>The task whose turn it is among those that this worker can take; it stays queued until <see cref="Take"/>.</summary>
+    public TaskEntry? Next(WorkerLine line, in WorkerRoom room, WorkerState worker)
+    {
+        _passed.Clear();
+        Starving = null;
+        TaskEntry? found = null;
+        while (found is null && (_aside.Count < MostTried ? line.First() : line.FirstLight()) is { } seat)
+        {
+            found = seat.Tenant.Next(line, room, _passed);
+            if (found is null)
+            {
+                line.HeapOf(seat.Light).Remove(seat);
+                _aside.Add(seat);
+            }
+        }
+
+        foreach (var seat in _aside)
+        {
+            line.HeapOf(seat.Light).Push(seat, seat.Tenant.VirtualTime, seat.Tenant.Ordinal);
+        }
+
+        _aside.Clear();
+        if (found is not null)
+        {
+            CountPassedOver(worker);
+        }
+
+        return found;
+    }
+
+    /// <summary>Takes a task off the queue for a worker of this line and charges its tenant what it is expected to cost.</summary>
+    public void Take(WorkerLine line, TaskEntry entry)
+    {
+        var lane = entry.Group!.Lane;
+        line.Served(lane.Tenant.VirtualTime);
+        Remove(entry);
+        entry.Charged = lane.EstimateMs(entry.Info, _meanByType.GetValueOrDefault(lane.Type)) * entry.Info.Slots;
+        lane.Tenant.Charge(entry.Charged);
+    }
+
+    /// <summary>Sets what a task given out was charged to what it is known to cost by now, in milliseconds × slots.</summary>
+    public void Recharge(TaskEntry entry, double cost)
+    {
+        QueueOf(entry.Tenant).Charge(cost - entry.Charged);
+        entry.Charged = cost;
+    }
+
+    /// <summary>A task of this type and tenant has run for so long: what the next are expected to cost.</summary>
+    public void Measured(TaskEntry entry, double ranMs)
+    {
+        QueueOf(entry.Tenant).LaneOf(entry.Info.Type, TaskSize.Of(entry.Info)).Measured(ranMs);
+        _meanByType[entry.Info.Type] = _meanByType.TryGetValue(entry.Info.Type, out var mean) ? mean + (Follow * (ranMs - mean)) : ranMs;
+    }
+
+    /// <summary>A limit held the tenant and does so no more.</summary>
+    public void Resume(TenantQueue tenant)
+    {
+        foreach (var seat in tenant.Seats)
+        {
+            if (seat.ReadyLanes > 0)
+            {
+                tenant.CatchUp(seat.Line.VirtualTime);
+                Seat(seat);
+                Stirred = true;
+            }
+        }
+    }
+
+    /// <summary>A lane has got its first task that may run, or lost its last.</summary>
+    public void ReadinessChanged(TenantLane lane)
+    {
+        var tenant = lane.Tenant;
+        if (lane.IsReady)
+        {
+            Join(tenant, lane.Type);
+        }
+
+        foreach (var line in _lines)
+        {
+            if (line.Offers(lane.Type))
+            {
+                var seat = tenant.SeatIn(line, lane.Size.IsLight);
+                seat.ReadyLanes += lane.IsReady ? 1 : -1;
+                Seat(seat);
+            }
+        }
+
+        Stirred |= lane.IsReady;
+    }
+
+    /// <summary>The line of the workers with these offers; a new one looks at all tenants once.</summary>
+    public WorkerLine LineOf(IReadOnlyList<string> offers)
+    {
+        foreach (var line in _lines)
+        {
+            if (line.IsFor(offers))
+            {
+                return line;
+            }
+        }
+
+        // Bounded by the workers: a line without any is dropped.
+        var made = new WorkerLine(this, [.. offers]);
+        _lines.Add(made);
+        foreach (var lane in _queued.SelectMany(t => t.Lanes).Where(l => l.IsReady && made.Offers(l.Type)))
+        {
+            var seat = lane.Tenant.SeatIn(made, lane.Size.IsLight);
+            seat.ReadyLanes++;
+            Seat(seat);
+        }
+
+        return made;
+    }
+
+    public void Leave(WorkerLine line, WorkerState worker)
+    {
+        line.Workers.Remove(worker);
+        if (line.Workers.Count > 0 || !_lines.Remove(line))
+        {
+            return;
+        }
+
+        foreach (var tenant in _queued)
+        {
+            tenant.Leave(line);
+        }
+    }
+
+    private static void Seat(LineSeat seat)
+    {
+        if (seat.IsInHeap)
+        {
+            // Left there when it was last found empty; meanwhile the tenant's time may have started afresh.
+            seat.Advance();
+        }
+        else if (seat.MayBeServed)
+        {
+            seat.Line.HeapOf(seat.Light).Push(seat, seat.Tenant.VirtualTime, seat.Tenant.Ordinal);
+        }
+    }
+
+    /// <summary>A tenant that no line of this type's workers has in hand starts where the line that is least far on is now.</summary>
+    private void Join(TenantQueue tenant, string type)
+    {
+        var now = double.PositiveInfinity;
+        foreach (var line in _lines)
+        {
+            if (!line.Offers(type))
+            {
+                continue;
+            }
+
+            if (tenant.IsIn(line))
+            {
+                return;
+            }
+
+            now = Math.Min(now, line.VirtualTime);
+        }
+
+        if (double.IsFinite(now))
+        {
+            tenant.CatchUp(now);
+        }
+    }
+
+    private TenantQueue QueueOf(TenantState tenant)
+    {
+        if (tenant.QueueIn(this) is not { } queue)
+        {
+            queue = new TenantQueue(tenant, this, _nextOrdinal++);
+            tenant.Queues.Add(queue);
+        }
+
+        queue.Use(_busyTime, _busyFrom);
+        return queue;
+    }
+
+    private void CountPassedOver(WorkerState worker)
+    {
+        for (var i = 0; i < _passed.Count; i++)
+        {
+            var entry = _passed[i];
+            if (++entry.PassedOver < options.SkipsBeforeReservation)
+            {
+                continue;
+            }
+
+            if (!entry.Tenant.HasMemoryFor(entry))
+            {
+                entry.Tenant.Claim(entry);
+            }
+            else if (entry.ReservedOn is null && worker.CouldHold(entry.Info))
+            {
+                Starving ??= entry;
+            }
+        }
+    }
+}

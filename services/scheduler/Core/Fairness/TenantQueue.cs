@@ -1,0 +1,152 @@
+using Beamline.Scheduler.Core.Tenants;
+
+namespace Beamline.Scheduler.Core.Fairness;
+
+/// <summary>One tenant's queued work in one pool, and what it was given of the pool so far.</summary>
+internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordinal)
+{
+    private readonly List<TenantLane> _lanes = [];
+    private readonly List<LineSeat> _seats = [];
+    private long _busyTime;
+
+    public TenantState Tenant { get; } = tenant;
+    public PoolQueue Pool { get; } = pool;
+
+    /// <summary>Breaks ties of virtual time, the same way each time.</summary>
+    public long Ordinal { get; } = ordinal;
+
+    /// <summary>Cost given so far ÷ weight, in the pool's own time.</summary>
+    public double VirtualTime { get; private set; }
+
+    /// <summary>Queued tasks.</summary>
+    public int Count { get; set; }
+    public IReadOnlyList<TenantLane> Lanes => _lanes;
+    public IReadOnlyList<LineSeat> Seats => _seats;
+
+    public TenantLane LaneOf(string type, TaskSize size)
+    {
+        foreach (var lane in _lanes)
+        {
+            if (lane.Size == size && lane.Type == type)
+            {
+                return lane;
+            }
+        }
+
+        // Bounded by the block types of a pool times the sizes.
+        var made = new TenantLane(this, type, size);
+        _lanes.Add(made);
+        return made;
+    }
+
+    public LineSeat SeatIn(WorkerLine line, bool light)
+    {
+        foreach (var seat in _seats)
+        {
+            if (ReferenceEquals(seat.Line, line) && seat.Light == light)
+            {
+                return seat;
+            }
+        }
+
+        var made = new LineSeat(this, line, light);
+        _seats.Add(made);
+        return made;
+    }
+
+    /// <summary>Whether the line has it in hand: some of its work may run there.</summary>
+    public bool IsIn(WorkerLine line)
+    {
+        foreach (var seat in _seats)
+        {
+            if (ReferenceEquals(seat.Line, line) && seat.ReadyLanes > 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>What is owed from an earlier busy time of the pool is forgiven: it starts where the pool is.</summary>
+    public void Use(long busyTime, double virtualTime)
+    {
+        if (_busyTime != busyTime)
+        {
+            _busyTime = busyTime;
+            VirtualTime = virtualTime;
+        }
+    }
+
+    public void Leave(WorkerLine line) => _seats.RemoveAll(seat => ReferenceEquals(seat.Line, line));
+
+    /// <summary>Idleness saves nothing up: who comes back starts where the others are now.</summary>
+    public void CatchUp(double virtualTime) => VirtualTime = Math.Max(VirtualTime, virtualTime);
+
+    /// <summary>Cost is added when a task is given out or turns out dearer, and taken off when it turns out cheaper.</summary>
+    public void Charge(double cost)
+    {
+        VirtualTime += cost / Tenant.Policy.Weight;
+        if (cost < 0)
+        {
+            // A later key is found out when its turn comes; an earlier one must be known at once.
+            foreach (var seat in _seats)
+            {
+                seat.Advance();
+            }
+        }
+    }
+
+    /// <summary>
+    /// The task whose turn it is among those of the offered types that fit; null when none does. What is its turn and does not
+    /// fit is passed over.
+    /// </summary>
+    public TaskEntry? Next(WorkerLine line, in WorkerRoom room, PassedOver passed)
+    {
+        KeyGroup? best = null;
+        foreach (var lane in _lanes)
+        {
+            if (lane.First is not { } group || !line.Offers(lane.Type) || (best is not null && !group.IsBefore(best)))
+            {
+                continue;
+            }
+
+            if (lane.Size.IsLight || (room.Fits(group.First!.Info) && Tenant.HasMemoryFor(group.First)))
+            {
+                best = group;
+            }
+            else
+            {
+                passed.Add(group);
+            }
+        }
+
+        passed.KeepBefore(best);
+        return best?.First;
+    }
+}
+
+/// <summary>
+/// A tenant's place in a line of workers, for its light or its other tasks. Its key may lag behind the tenant's virtual time (it is
+/// put right when its turn comes), never run ahead of it.
+/// </summary>
+internal sealed class LineSeat(TenantQueue tenant, WorkerLine line, bool light) : HeapNode
+{
+    public TenantQueue Tenant { get; } = tenant;
+    public WorkerLine Line { get; } = line;
+    public bool Light { get; } = light;
+
+    /// <summary>Lanes of offered types that have a task which may run.</summary>
+    public int ReadyLanes { get; set; }
+
+    public bool MayBeServed => ReadyLanes > 0 && !Tenant.Tenant.IsHeld;
+
+    /// <summary>Moves forward when the tenant's virtual time went back.</summary>
+    public void Advance()
+    {
+        if (IsInHeap && Line.HeapOf(Light).KeyOf(this) > Tenant.VirtualTime)
+        {
+            Line.HeapOf(Light).Update(this, Tenant.VirtualTime, Tenant.Ordinal);
+        }
+    }
+}
