@@ -28,7 +28,7 @@ internal sealed class DecisionLoad
     {
         _tasks = new DecisionTasks(tenants);
         _core = new SchedulingCore(
-            new SchedulingOptions { MaxOpenTasks = int.MaxValue, MaxOpenBytes = long.MaxValue, MaxOpenTasksPerTenant = int.MaxValue, MaxOutboxRows = int.MaxValue },
+            new SchedulingOptions { MaxOpenTasks = int.MaxValue, MaxOpenBytes = long.MaxValue, MaxOutboxRows = int.MaxValue },
             epoch: 1,
             limits);
     }
