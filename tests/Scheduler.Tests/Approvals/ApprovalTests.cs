@@ -3,7 +3,12 @@ using System.Text;
 using Beamline.Contracts;
 using Beamline.Contracts.Admission;
 using Beamline.Contracts.Tasks;
+using Beamline.Scheduler.Engine;
+using Beamline.Scheduler.Ledger;
 using Beamline.Scheduler.Tests.Engine;
+using Beamline.Sqlite;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
 using static Beamline.Scheduler.Tests.Approvals.ApprovalCalls;
 
 namespace Beamline.Scheduler.Tests.Approvals;
@@ -204,12 +209,54 @@ public sealed class ApprovalTests
         Assert.Equal(TaskStates.Waiting, (await scheduler.ViewAsync("a")).State);
     }
 
+    [Fact(Timeout = 60_000)]
+    public async Task While_the_disk_is_full_a_decision_is_refused_or_stays_on_the_bus_and_counts_when_it_comes_again()
+    {
+        using var sidecar = new ScriptedSidecar { BusAway = true }; // what is published makes room
+        await using var scheduler = await SchedulerFixture.StartAsync(null, sidecar, ("Ledger:MaxPages", "120"));
+        await scheduler.AdmitAsync(null, Question("a"));
+        var engine = scheduler.Services.GetRequiredService<SchedulingEngine>();
+        for (var n = 0; !engine.IsStalled; n++)
+        {
+            await scheduler.AdmitAsync(null, EngineHarness.Item($"filler-{n}", new string('x', 20_000)));
+        }
+
+        var refused = await scheduler.DecideAsync(Decision("a"));
+        Assert.Equal((TaskStates.Waiting, 4002, true), (refused.State, refused.Error?.Number, refused.Error?.Retryable));
+        var bytes = Encoding.UTF8.GetBytes("""{"assignment_id":"a","tenant_id":"t","approved":true,"approver":"ann","decided_at":1}""");
+        Assert.Contains("RETRY", await scheduler.DeliverAsync("/bus/approval", bytes), StringComparison.Ordinal);
+        Assert.Equal(TaskStates.Waiting, (await scheduler.ViewAsync("a")).State);
+
+        await MakeRoomAsync(scheduler.Services.GetRequiredService<LedgerStore>());
+        while (await scheduler.DeliverAsync("/bus/approval", bytes) != "")
+        {
+        }
+
+        Assert.Equal(TaskStates.Success, (await scheduler.ViewAsync("a")).State);
+    }
+
     [Fact]
     public async Task A_faulty_call_is_told()
     {
         await using var scheduler = await SchedulerFixture.StartAsync();
         using var answer = await scheduler.SendAsync(SchedulerMethods.DecideApproval, new StringContent("{\"assignment_id\":\"a\"}", Encoding.UTF8, "application/json"));
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
+    private static async Task MakeRoomAsync(LedgerStore ledger)
+    {
+        var made = false;
+        while (!made)
+        {
+            try
+            {
+                made = await ledger.RunAsync((connection, transaction) => { connection.Execute("PRAGMA max_page_count=100000", transaction); return true; }, TestContext.Current.CancellationToken);
+            }
+            catch (SqliteException)
+            {
+                // Its group's commit was the one that failed.
+            }
+        }
     }
 
     private static (int? Number, bool Conflict) Of(Beamline.Contracts.Approvals.DecideApprovalResponse answer) => (answer.Error?.Number, answer.Conflict);
