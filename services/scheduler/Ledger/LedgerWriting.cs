@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Beamline.Scheduler.Core;
+using Beamline.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace Beamline.Scheduler.Ledger;
@@ -7,7 +8,7 @@ namespace Beamline.Scheduler.Ledger;
 /// <summary>Turns a batch of changes into rows. Running the same batch again after a failed commit gives the same rows.</summary>
 internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
 {
-    private readonly LedgerStatement _insertTask = new(connection, """
+    private readonly SqliteStatement _insertTask = new(connection, """
         INSERT INTO tasks (id, tenant_id, assignment_id, replay, identity, body_hash, alias_of, type, pool, admitted_at,
             source, principal, scopes, assignment,
             state, started_at, queued_at, due, delivery, ran_ms, retries_used, lease, lease_grant, reported, worker, incarnation,
@@ -15,38 +16,38 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
         VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)
         """);
 
-    private readonly LedgerStatement _updateTask = new(connection, """
+    private readonly SqliteStatement _updateTask = new(connection, """
         UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, lease_grant=?, reported=?,
             worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=? WHERE id=?
         """);
 
-    private readonly LedgerStatement _endTask = new(connection, """
+    private readonly SqliteStatement _endTask = new(connection, """
         UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, lease_grant=?, reported=?,
             worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=?, ended_at=?, result=? WHERE id=?
         """);
 
-    private readonly LedgerStatement _insertOutbox = new(connection,
+    private readonly SqliteStatement _insertOutbox = new(connection,
         "INSERT INTO outbox (id, kind, task_id, number, at, dead_letter_id, data) VALUES (?,?,?,?,?,?,?)");
 
-    private readonly LedgerStatement _insertEvent = new(connection,
+    private readonly SqliteStatement _insertEvent = new(connection,
         "INSERT INTO events (seq, task_id, tenant_id, sequence, type, at, data) VALUES (?,?,?,?,?,?,?)");
 
-    private readonly LedgerStatement _insertDeadLetter = new(connection, """
+    private readonly SqliteStatement _insertDeadLetter = new(connection, """
         INSERT INTO dead_letters (id, task_id, tenant_id, assignment_id, reason, delivery, replay, at, raw)
         VALUES (?,?,?,?,?,?,?,?,?)
         """);
 
-    private readonly LedgerStatement _rememberCancel = new(connection,
+    private readonly SqliteStatement _rememberCancel = new(connection,
         "INSERT OR REPLACE INTO cancels_remembered (tenant_id, assignment_id, reason, requested_by, until) VALUES (?,?,?,?,?)");
 
-    private readonly LedgerStatement _forgetCancel = new(connection,
+    private readonly SqliteStatement _forgetCancel = new(connection,
         "DELETE FROM cancels_remembered WHERE tenant_id=? AND assignment_id=?");
 
-    private readonly LedgerStatement _useCpu = new(connection,
+    private readonly SqliteStatement _useCpu = new(connection,
         "INSERT OR REPLACE INTO cpu_used (tenant_id, start, used_ms) VALUES (?,?,?)");
 
-    private readonly LedgerStatement _deleteOutbox = new(connection, "DELETE FROM outbox WHERE id=?");
-    private readonly LedgerStatement _confirmKey = new(connection, "UPDATE tasks SET key_confirmed=1 WHERE id=?");
+    private readonly SqliteStatement _deleteOutbox = new(connection, "DELETE FROM outbox WHERE id=?");
+    private readonly SqliteStatement _confirmKey = new(connection, "UPDATE tasks SET key_confirmed=1 WHERE id=?");
 
     public void Apply(ChangeBatch batch)
     {
@@ -107,17 +108,17 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
 
     public void Dispose()
     {
-        foreach (var statement in (LedgerStatement[])[_insertTask, _updateTask, _endTask, _insertOutbox, _insertEvent, _insertDeadLetter,
+        foreach (var statement in (SqliteStatement[])[_insertTask, _updateTask, _endTask, _insertOutbox, _insertEvent, _insertDeadLetter,
             _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKey])
         {
             statement.Dispose();
         }
     }
 
-    private static LedgerStatement Optional(LedgerStatement statement, ReadOnlyMemory<byte>? value) =>
+    private static SqliteStatement Optional(SqliteStatement statement, ReadOnlyMemory<byte>? value) =>
         value is { } bytes ? statement.Add(bytes.Span) : statement.AddNull();
 
-    private static LedgerStatement AddState(LedgerStatement statement, TaskRowState state, TaskEnding? ending) => statement
+    private static SqliteStatement AddState(SqliteStatement statement, TaskRowState state, TaskEnding? ending) => statement
         .Add((int)state.Phase).Add(state.StartedAt).Add(state.QueuedAt).Add(state.Due).Add(state.Delivery).Add(state.RanMs)
         .Add(state.RetriesUsed).Add(state.Lease).Add(state.Grant).Add(state.Reported).Add(ending?.Worker ?? state.Worker).Add(state.Incarnation)
         .Add(state.StartCommitted).Add(state.CancelRequested).Add(state.EventSequence);

@@ -45,6 +45,18 @@ public static class SqliteEngine
         }
 
         raw.SetProvider(new SQLite3Provider_e_sqlite3());
+        SpareLocks();
         return new SqliteEngineInfo(raw.sqlite3_libversion().utf8_to_string(), system != 0 ? "system" : "carried");
+    }
+
+    /// <summary>
+    /// No connection here is ever used by two threads at once (sqlite3_interrupt apart, which needs no lock), and nobody asks how
+    /// much memory the engine holds: so it takes no lock a call, and no global one an allocation. Refused, and harmless, where
+    /// something else in the process has used the library before.
+    /// </summary>
+    private static void SpareLocks()
+    {
+        _ = raw.sqlite3_config(raw.SQLITE_CONFIG_MULTITHREAD);
+        _ = raw.sqlite3_config(raw.SQLITE_CONFIG_MEMSTATUS, 0);
     }
 }

@@ -21,6 +21,7 @@ internal sealed partial class BusStore : IAsyncDisposable
     private readonly Dictionary<(int Stream, string Name), Consumer> _durables = [];
     private readonly List<(StreamState Stream, BusMessage Message, UInt128? Key)> _uncommitted = []; // the writer's thread
     private readonly List<Consumer> _saving = []; // the writer's thread
+    private readonly Dictionary<int, SqliteStatement> _inserts = []; // by stream; the writer's thread
     private int _saveQueued;
 
     private BusStore(SidecarOptions options, SidecarFaults faults, ILogger logger)
@@ -124,6 +125,13 @@ internal sealed partial class BusStore : IAsyncDisposable
     {
         _faults.Bus.Changed -= PumpAll;
         SaveSoon();
+        await _writer.RunAsync((_, _) =>
+        {
+            foreach (var insert in _inserts.Values)
+            {
+                insert.Dispose();
+            }
+        }).ConfigureAwait(false);
         await _writer.DisposeAsync().ConfigureAwait(false);
         foreach (var consumer in _streams.SelectMany(stream => stream.Consumers))
         {
@@ -161,7 +169,7 @@ internal sealed partial class BusStore : IAsyncDisposable
                 return "nats: timeout";
             }
 
-            await _writer.RunAsync((connection, transaction) => Insert(connection, transaction, messages), cancellation).ConfigureAwait(false);
+            await _writer.RunAsync((connection, _) => Insert(connection, messages), cancellation).ConfigureAwait(false);
             Failpoints.Hit("sidecar.after-commit");
             return null;
         }
@@ -172,7 +180,7 @@ internal sealed partial class BusStore : IAsyncDisposable
         }
     }
 
-    private void Insert(SqliteConnection connection, SqliteTransaction transaction, List<(StreamState Stream, OutgoingMessage Message)> messages)
+    private void Insert(SqliteConnection connection, List<(StreamState Stream, OutgoingMessage Message)> messages)
     {
         var now = _options.Time.GetUtcNow().ToUnixTimeMilliseconds();
         var before = _uncommitted.Count;
@@ -180,7 +188,7 @@ internal sealed partial class BusStore : IAsyncDisposable
         {
             foreach (var (stream, message) in messages)
             {
-                InsertOne(connection, transaction, stream, message, now);
+                InsertOne(connection, stream, message, now);
             }
         }
         catch
@@ -191,7 +199,7 @@ internal sealed partial class BusStore : IAsyncDisposable
         }
     }
 
-    private void InsertOne(SqliteConnection connection, SqliteTransaction transaction, StreamState stream, OutgoingMessage message, long now)
+    private void InsertOne(SqliteConnection connection, StreamState stream, OutgoingMessage message, long now)
     {
         if (message.DedupKey is { } key && !stream.Dedup.TryAdd(key, now))
         {
@@ -204,9 +212,13 @@ internal sealed partial class BusStore : IAsyncDisposable
         stream.Messages++;
         stream.Bytes += message.Body.Length;
         stream.Dirty = true;
-        connection.Prepared($"INSERT INTO {stream.Table} (seq, at, size, subject, body) VALUES ($seq, $at, $size, $subject, $body)", transaction)
-            .Bind("$seq", stored.Sequence).Bind("$at", now).Bind("$size", message.Body.Length).Bind("$subject", message.Subject).Bind("$body", message.Body)
-            .ExecuteNonQuery();
+        if (!_inserts.TryGetValue(stream.Id, out var insert))
+        {
+            insert = new SqliteStatement(connection, $"INSERT INTO {stream.Table} (seq, at, size, subject, body) VALUES (?, ?, ?, ?, ?)");
+            _inserts.Add(stream.Id, insert);
+        }
+
+        insert.Add(stored.Sequence).Add(now).Add(message.Body.Length).Add(message.Subject).Add(message.Body).Run();
     }
 
     private void Forget(int from)

@@ -9,9 +9,13 @@ internal sealed class SqliteStateStore : IStateStore
 {
     private static readonly string[] Settings = ["connectionString", "cleanupInterval", "keyPrefix", "timeout", "busyTimeout", "disableWAL", "tableName", "metadataTableName"];
 
+    private const string Select = "SELECT value, etag, expires FROM beamline_state WHERE key = ? AND (expires IS NULL OR expires > ?)";
+
     private readonly SqliteWriter _writer;
     private readonly SqliteConnection _reader;
-    private readonly Lock _reading = new(); // guards _reader
+    private readonly Lock _reading = new(); // guards _reader and _select
+    private readonly SqliteStatement _select;
+    private Statements? _writing; // the writer's thread
     private readonly TimeProvider _time;
     private readonly ITimer _cleanup;
 
@@ -20,6 +24,7 @@ internal sealed class SqliteStateStore : IStateStore
         Component = component;
         _writer = writer;
         _reader = writer.OpenReader();
+        _select = new SqliteStatement(_reader, Select);
         _time = time;
         _cleanup = time.CreateTimer(_ => _ = PurgeAsync(), null, cleanupInterval, cleanupInterval);
     }
@@ -73,8 +78,10 @@ internal sealed class SqliteStateStore : IStateStore
             using var transaction = _reader.BeginTransaction(deferred: true);
             for (var index = 0; index < keys.Count; index++)
             {
-                items[index] = Read(_reader, transaction, keys[index], now);
+                items[index] = Read(_select, keys[index], now);
             }
+
+            transaction.Commit();
         }
 
         return new(items);
@@ -82,13 +89,14 @@ internal sealed class SqliteStateStore : IStateStore
 
     public Task<EtagMismatchException?[]> WriteEachAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
         _writer.RunAsync(
-            (connection, transaction) =>
+            (connection, _) =>
             {
                 var now = Now();
+                var statements = _writing ??= new Statements(connection);
                 var results = new EtagMismatchException?[writes.Count];
                 for (var index = 0; index < writes.Count; index++)
                 {
-                    results[index] = Write(connection, transaction, writes[index], now) ? null : new EtagMismatchException();
+                    results[index] = Write(statements, writes[index], now) ? null : new EtagMismatchException();
                 }
 
                 return results;
@@ -97,12 +105,13 @@ internal sealed class SqliteStateStore : IStateStore
 
     public Task WriteAllAsync(IReadOnlyList<StateWrite> writes, CancellationToken cancellation) =>
         _writer.RunAsync(
-            (connection, transaction) =>
+            (connection, _) =>
             {
                 var now = Now();
+                var statements = _writing ??= new Statements(connection);
                 foreach (var write in writes)
                 {
-                    if (!Write(connection, transaction, write, now))
+                    if (!Write(statements, write, now))
                     {
                         throw new EtagMismatchException();
                     }
@@ -113,9 +122,11 @@ internal sealed class SqliteStateStore : IStateStore
     public async ValueTask DisposeAsync()
     {
         await _cleanup.DisposeAsync().ConfigureAwait(false);
+        await _writer.RunAsync((_, _) => _writing?.Dispose()).ConfigureAwait(false);
         await _writer.DisposeAsync().ConfigureAwait(false);
         lock (_reading)
         {
+            _select.Dispose();
             _reader.Dispose();
         }
     }
@@ -130,25 +141,25 @@ internal sealed class SqliteStateStore : IStateStore
         CREATE INDEX IF NOT EXISTS beamline_state_expires ON beamline_state (expires) WHERE expires IS NOT NULL;
         """);
 
-    private static StateItem? Read(SqliteConnection connection, SqliteTransaction? transaction, string key, long now)
+    private static StateItem? Read(SqliteStatement select, string key, long now)
     {
-        using var reader = connection
-            .Prepared("SELECT value, etag, expires FROM beamline_state WHERE key = $key AND (expires IS NULL OR expires > $now)", transaction)
-            .Bind("$key", key).Bind("$now", now).ExecuteReader();
-        if (!reader.Read())
+        try
         {
-            return null;
+            return select.Add(key).Add(now).Step()
+                ? new StateItem(select.Bytes(0), select.Text(1), select.Number(2) is { } until ? DateTimeOffset.FromUnixTimeMilliseconds(until) : null)
+                : null;
         }
-
-        return new StateItem(
-            reader.GetFieldValue<byte[]>(0), reader.GetString(1), reader.IsDBNull(2) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(2)));
+        finally
+        {
+            select.Reset();
+        }
     }
 
-    private static bool Write(SqliteConnection connection, SqliteTransaction transaction, StateWrite write, long now)
+    private static bool Write(Statements statements, StateWrite write, long now)
     {
         if (write.Etag is not null || write.FirstWrite)
         {
-            var stored = Read(connection, transaction, write.Key, now);
+            var stored = Read(statements.Select, write.Key, now);
             if (write.Etag is not null ? stored?.Etag != write.Etag : stored is not null && write.Value is not null)
             {
                 return false;
@@ -157,16 +168,12 @@ internal sealed class SqliteStateStore : IStateStore
 
         if (write.Value is null)
         {
-            connection.Prepared("DELETE FROM beamline_state WHERE key = $key", transaction).Bind("$key", write.Key).ExecuteNonQuery();
+            statements.Delete.Add(write.Key).Run();
             return true;
         }
 
-        connection.Prepared("INSERT OR REPLACE INTO beamline_state (key, value, etag, expires) VALUES ($key, $value, $etag, $expires)", transaction)
-            .Bind("$key", write.Key)
-            .Bind("$value", write.Value)
-            .Bind("$etag", Guid.NewGuid().ToString())
-            .Bind("$expires", write.TimeToLive is { } life ? now + (long)life.TotalMilliseconds : null)
-            .ExecuteNonQuery();
+        statements.Upsert.Add(write.Key).Add(write.Value).Add(Guid.NewGuid().ToString())
+            .Add(write.TimeToLive is { } life ? now + (long)life.TotalMilliseconds : null).Run();
         return true;
     }
 
@@ -186,6 +193,24 @@ internal sealed class SqliteStateStore : IStateStore
         catch (Exception failure) when (failure is SqliteException or ObjectDisposedException)
         {
             // Expired rows are not seen by readers: the next round deletes them.
+        }
+    }
+
+    /// <summary>What the writer's thread runs.</summary>
+    private sealed class Statements(SqliteConnection connection) : IDisposable
+    {
+        public SqliteStatement Select { get; } = new(connection, SqliteStateStore.Select);
+
+        public SqliteStatement Upsert { get; } =
+            new(connection, "INSERT OR REPLACE INTO beamline_state (key, value, etag, expires) VALUES (?, ?, ?, ?)");
+
+        public SqliteStatement Delete { get; } = new(connection, "DELETE FROM beamline_state WHERE key = ?");
+
+        public void Dispose()
+        {
+            Select.Dispose();
+            Upsert.Dispose();
+            Delete.Dispose();
         }
     }
 }
