@@ -22,11 +22,14 @@ internal sealed record ListedApproval(long Id, ApprovalView View, int Bytes);
 internal static class ApprovalQueries
 {
     private const string OneSql =
-        "SELECT type, state, assignment, result FROM tasks WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
+        """
+        SELECT type, state, a.body, r.body FROM tasks JOIN assignments a USING (id) LEFT JOIN results r USING (id)
+        WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1
+        """;
 
     // In the words of the partial index, so that it is used.
     private const string WaitingSql = """
-        SELECT id, assignment, started_at, due FROM tasks WHERE state = 3 AND tenant_id = $tenant AND id < $before ORDER BY id DESC
+        SELECT id, a.body, started_at, due FROM tasks JOIN assignments a USING (id) WHERE state = 3 AND tenant_id = $tenant AND id < $before ORDER BY id DESC
         """;
 
     /// <summary>Null when the tenant has no such task.</summary>

@@ -12,7 +12,7 @@ internal static class EventQueries
 {
     private const string Sql = $"""
         SELECT {LedgerPages.TaskColumns}, e.seq, e.tenant_id, e.sequence, e.type, e.at, e.data
-        FROM events e JOIN tasks t ON t.id = e.task_id WHERE e.seq > $after ORDER BY e.seq
+        FROM events e JOIN tasks t ON t.id = e.task_id JOIN assignments a ON a.id = t.id WHERE e.seq > $after ORDER BY e.seq
         """;
 
     public static Task<FeedPage<EventRow>> EventsAfterAsync(this LedgerReader ledger, long after, CancellationToken ct) => ledger.ReadAsync(

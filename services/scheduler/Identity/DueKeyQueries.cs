@@ -11,7 +11,7 @@ internal static class DueKeyQueries
 {
     // In the words of the partial index, so that it is used.
     private const string Sql = """
-        SELECT id, tenant_id, assignment_id, identity, body_hash, state, result, alias_of, replay FROM tasks
+        SELECT id, tenant_id, assignment_id, identity, body_hash, state, r.body, alias_of, replay FROM tasks JOIN results r USING (id)
         WHERE key_confirmed = 0 AND state >= 10 AND id > $after ORDER BY id
         """;
 

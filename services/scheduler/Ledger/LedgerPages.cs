@@ -6,8 +6,8 @@ namespace Beamline.Scheduler.Ledger;
 /// <summary>How the ledger's rows are read in pages, each bounded in rows and bytes.</summary>
 internal static class LedgerPages
 {
-    /// <summary>The columns of <see cref="LedgerRestoring.InfoOf"/> in its order, of table <c>t</c>: 0 to 9 of a query that begins with them.</summary>
-    public const string TaskColumns = "t.id, t.replay, t.identity, t.body_hash, t.alias_of, t.admitted_at, t.source, t.principal, t.scopes, t.assignment";
+    /// <summary>The columns of <see cref="LedgerRestoring.InfoOf"/> in its order, of tables <c>tasks t</c> and <c>assignments a</c>: 0 to 9 of a query that begins with them.</summary>
+    public const string TaskColumns = "t.id, t.replay, t.identity, t.body_hash, t.alias_of, t.admitted_at, t.source, t.principal, t.scopes, a.body";
 
     private const int Rows = 512;
     private const int Bytes = 8 * 1024 * 1024;

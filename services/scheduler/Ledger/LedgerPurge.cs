@@ -37,6 +37,8 @@ internal static class LedgerPurge
         foreach (var (id, _) in purged)
         {
             connection.Prepared("DELETE FROM events WHERE task_id = $id", transaction).Bind("$id", id).ExecuteNonQuery();
+            connection.Prepared("DELETE FROM assignments WHERE id = $id", transaction).Bind("$id", id).ExecuteNonQuery();
+            connection.Prepared("DELETE FROM results WHERE id = $id", transaction).Bind("$id", id).ExecuteNonQuery();
             connection.Prepared("DELETE FROM tasks WHERE id = $id", transaction).Bind("$id", id).ExecuteNonQuery();
         }
 

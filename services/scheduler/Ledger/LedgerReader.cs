@@ -48,7 +48,7 @@ public sealed class LedgerReader : IAsyncDisposable
             connection =>
             {
                 using var command = connection.CreateCommand();
-                command.CommandText = "SELECT assignment_id, body_hash, state, result FROM tasks WHERE id=$id AND state>=10";
+                command.CommandText = "SELECT assignment_id, body_hash, state, r.body FROM tasks JOIN results r USING (id) WHERE id=$id AND state>=10";
                 var id = command.Parameters.Add("$id", SqliteType.Integer);
                 var found = new Dictionary<long, KnownStep>(tasks.Count);
                 foreach (var task in tasks)

@@ -13,10 +13,10 @@ internal static class LedgerRestoring
     {
         using var command = connection.CreateCommand();
         command.CommandText = """
-            SELECT id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, assignment,
+            SELECT id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, a.body,
                 state, started_at, queued_at, due, delivery, ran_ms, retries_used, lease, reported, worker, incarnation,
                 start_committed, cancel, event_seq, lease_grant
-            FROM tasks WHERE state < 10
+            FROM tasks JOIN assignments a USING (id) WHERE state < 10
             """;
         var tasks = new List<RestoredTask>();
         using var row = command.ExecuteReader();
@@ -81,7 +81,7 @@ internal static class LedgerRestoring
         return TaskKeys.Of(row.IdentityOf(1, tenant, assignment, replay), tenant, assignment);
     }
 
-    /// <summary>The facts of a task from columns id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, assignment.</summary>
+    /// <summary>The facts of a task from columns id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, and the assignment's body.</summary>
     public static TaskInfo InfoOf(SqliteDataReader row)
     {
         var bytes = new RawJson(row.GetFieldValue<byte[]>(9));

@@ -10,11 +10,14 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
 {
     private readonly SqliteStatement _insertTask = new(connection, """
         INSERT INTO tasks (id, tenant_id, assignment_id, replay, identity, body_hash, alias_of, type, pool, admitted_at,
-            source, principal, scopes, assignment,
+            source, principal, scopes,
             state, started_at, queued_at, due, delivery, ran_ms, retries_used, lease, lease_grant, reported, worker, incarnation,
-            start_committed, cancel, event_seq, ended_at, result)
-        VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?)
+            start_committed, cancel, event_seq, ended_at)
+        VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?,?)
         """);
+
+    private readonly SqliteStatement _insertAssignment = new(connection, "INSERT INTO assignments (id, body) VALUES (?,?)");
+    private readonly SqliteStatement _insertResult = new(connection, "INSERT INTO results (id, body) VALUES (?,?)");
 
     private readonly SqliteStatement _updateTask = new(connection, """
         UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, lease_grant=?, reported=?,
@@ -23,7 +26,7 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
 
     private readonly SqliteStatement _endTask = new(connection, """
         UPDATE tasks SET state=?, started_at=?, queued_at=?, due=?, delivery=?, ran_ms=?, retries_used=?, lease=?, lease_grant=?, reported=?,
-            worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=?, ended_at=?, result=? WHERE id=?
+            worker=?, incarnation=?, start_committed=?, cancel=?, event_seq=?, ended_at=? WHERE id=?
         """);
 
     private readonly SqliteStatement _insertOutbox = new(connection,
@@ -108,8 +111,8 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
 
     public void Dispose()
     {
-        foreach (var statement in (SqliteStatement[])[_insertTask, _updateTask, _endTask, _insertOutbox, _insertEvent, _insertDeadLetter,
-            _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKey])
+        foreach (var statement in (SqliteStatement[])[_insertTask, _insertAssignment, _insertResult, _updateTask, _endTask, _insertOutbox, _insertEvent,
+            _insertDeadLetter, _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKey])
         {
             statement.Dispose();
         }
@@ -131,7 +134,8 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
         }
         else if (write.Ending is { } ending)
         {
-            AddState(_endTask, write.State, ending).Add(ending.EndedAt).Add(ending.Result.Utf8.Span).Add(write.Task.Id).Run();
+            AddState(_endTask, write.State, ending).Add(ending.EndedAt).Add(write.Task.Id).Run();
+            _insertResult.Add(write.Task.Id).Add(ending.Result.Utf8.Span).Run();
         }
         else
         {
@@ -144,10 +148,14 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
         var task = write.Task;
         _insertTask.Add(task.Id).Add(task.TenantId).Add(task.AssignmentId).Add(task.Replay).Add(LedgerIdentity.ToColumn(task)).Add(task.BodyHash)
             .Add(task.AliasOf).Add(task.Type).Add(task.Pool).Add(task.AdmittedAt).Add(task.Source).Add(task.Principal)
-            .Add(task.Scopes is null ? null : JsonSerializer.Serialize(task.Scopes, LedgerJson.Default.IReadOnlyListString))
-            .Add(task.Bytes.Utf8.Span);
+            .Add(task.Scopes is null ? null : JsonSerializer.Serialize(task.Scopes, LedgerJson.Default.IReadOnlyListString));
         AddState(_insertTask, write.State, write.Ending);
-        Optional(_insertTask.Add(write.Ending?.EndedAt), write.Ending?.Result.Utf8).Run();
+        _insertTask.Add(write.Ending?.EndedAt).Run();
+        _insertAssignment.Add(task.Id).Add(task.Bytes.Utf8.Span).Run();
+        if (write.Ending is { } ending)
+        {
+            _insertResult.Add(task.Id).Add(ending.Result.Utf8.Span).Run();
+        }
     }
 }
 

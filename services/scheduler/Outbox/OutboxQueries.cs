@@ -12,9 +12,10 @@ internal static class OutboxQueries
 {
     // An ack needs the assignment, a result only its own bytes, a dead letter both: what is not needed is not read.
     private const string Sql = $"""
-        SELECT {LedgerPages.TaskColumns}, o.id, o.number, o.at, o.data, CASE WHEN o.kind = 1 THEN NULL ELSE t.result END,
+        SELECT {LedgerPages.TaskColumns}, o.id, o.number, o.at, o.data, CASE WHEN o.kind = 1 THEN NULL ELSE r.body END,
             d.id, d.reason, d.delivery, d.replay, d.at, d.raw, d.tenant_id, d.assignment_id
-        FROM outbox o LEFT JOIN tasks t ON t.id = o.task_id LEFT JOIN dead_letters d ON d.id = o.dead_letter_id
+        FROM outbox o LEFT JOIN tasks t ON t.id = o.task_id LEFT JOIN assignments a ON a.id = t.id
+            LEFT JOIN results r ON r.id = t.id LEFT JOIN dead_letters d ON d.id = o.dead_letter_id
         WHERE o.id > $after AND o.kind = $kind ORDER BY o.id
         """;
 

@@ -13,8 +13,9 @@ internal sealed record ListedDeadLetter(long Id, RawJson Message);
 internal static class DeadLetterQueries
 {
     private const string Sql = $"""
-        SELECT {LedgerPages.TaskColumns}, t.result, d.id, d.reason, d.delivery, d.replay, d.at, d.raw, d.tenant_id, d.assignment_id
-        FROM dead_letters d LEFT JOIN tasks t ON t.id = d.task_id WHERE d.tenant_id = $tenant AND d.id < $before ORDER BY d.id DESC
+        SELECT {LedgerPages.TaskColumns}, r.body, d.id, d.reason, d.delivery, d.replay, d.at, d.raw, d.tenant_id, d.assignment_id
+        FROM dead_letters d LEFT JOIN tasks t ON t.id = d.task_id LEFT JOIN assignments a ON a.id = t.id
+            LEFT JOIN results r ON r.id = t.id WHERE d.tenant_id = $tenant AND d.id < $before ORDER BY d.id DESC
         """;
 
     /// <summary>A tenant's dead letters, newest first, in the form that goes to the bus: redacted.</summary>

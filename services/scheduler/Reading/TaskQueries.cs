@@ -18,20 +18,20 @@ internal sealed record ListedTask(long Id, TaskView View, int Bytes);
 /// <summary>What the API asks about tasks. Of several replays the last one counts.</summary>
 internal static class TaskQueries
 {
-    private const string ViewColumns = "id, tenant_id, assignment_id, state, type, admitted_at, started_at, ended_at, delivery, retries_used, assignment";
+    private const string ViewColumns = "id, tenant_id, assignment_id, state, type, admitted_at, started_at, ended_at, delivery, retries_used, a.body";
 
-    private const string OneSql = $"SELECT {ViewColumns}, result FROM tasks WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
+    private const string OneSql = $"SELECT {ViewColumns}, r.body FROM tasks JOIN assignments a USING (id) LEFT JOIN results r USING (id) WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
 
     // A filter left out is NULL. The tenant's index gives the rows in the order of their ids.
     private const string ListSql = $"""
-        SELECT {ViewColumns} FROM tasks WHERE tenant_id = $tenant AND id < $before AND ($type IS NULL OR type = $type)
+        SELECT {ViewColumns} FROM tasks JOIN assignments a USING (id) WHERE tenant_id = $tenant AND id < $before AND ($type IS NULL OR type = $type)
             AND ($state IS NULL OR state = $state) ORDER BY id DESC
         """;
 
-    private const string EndedSql = "SELECT state, result FROM tasks WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
+    private const string EndedSql = "SELECT state, r.body FROM tasks LEFT JOIN results r USING (id) WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
 
     private const string PlaceSql =
-        "SELECT id, replay, state, assignment FROM tasks WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
+        "SELECT id, replay, state, a.body FROM tasks JOIN assignments a USING (id) WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
 
     /// <summary>Null when the tenant has no such task.</summary>
     public static Task<TaskView?> TaskAsync(this LedgerReader ledger, TaskKey key, CancellationToken ct) => ledger.ReadAsync(

@@ -102,7 +102,7 @@ public sealed class EngineBench
                 Contracts.Results.ResultConverter.ToExecResult(e.Task.Assignment, e.Step, new() { Delivery = 1, Replay = 0, CompletedAt = 1 })))));
             await TimeAsync("write inserts", inserts);
             await TimeAsync("write leases and ends", ends);
-            await ledger.RunAsync((c, t) => { c.Execute("DELETE FROM tasks; DELETE FROM events; DELETE FROM outbox", t); return 0; }, TestContext.Current.CancellationToken);
+            await ledger.RunAsync((c, t) => { c.Execute("DELETE FROM tasks; DELETE FROM assignments; DELETE FROM results; DELETE FROM events; DELETE FROM outbox", t); return 0; }, TestContext.Current.CancellationToken);
         }
 
         await File.WriteAllLinesAsync(Path.Combine(Path.GetTempPath(), "beamline-engine-where.txt"), lines, TestContext.Current.CancellationToken);
