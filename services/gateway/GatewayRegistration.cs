@@ -58,6 +58,7 @@ public static class GatewayRegistration
         tasks.MapPost("/tasks:batch", (HttpContext context, BatchEndpoints endpoints) => endpoints.SubmitAsync(context)).Describe(ApiDescriptions.Batch);
         tasks.MapGet("/tasks", (HttpContext context, TaskEndpoints endpoints) => endpoints.ListAsync(context)).Describe(ApiDescriptions.List);
         tasks.MapGet("/tasks/{id}", (HttpContext context, string id, TaskEndpoints endpoints) => endpoints.GetAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Get);
+        tasks.MapGet("/tasks/{id}/explain", (HttpContext context, string id, TaskEndpoints endpoints) => endpoints.ExplainAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Explain);
         tasks.MapGet("/tasks/{id}/events", (HttpContext context, string id, EventEndpoints endpoints) => endpoints.StreamAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Events);
         tasks.MapDelete("/tasks/{id}", (HttpContext context, string id, CancelEndpoints endpoints) => endpoints.CancelAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Cancel);
         var approvals = app.MapGroup("/v1").WithTags("approvals");

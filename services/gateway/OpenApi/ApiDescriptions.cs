@@ -78,6 +78,15 @@ internal static class ApiDescriptions
         Problems = [400, 404, 503],
     };
 
+    public static readonly ApiDescription Explain = new()
+    {
+        Summary = "Explain why a task waits",
+        Text = "What it waits for (a limit, an executor, a date, a person, its turn), its place among the tenant's own tasks, the tenant's share of the pool, and when it is expected to start.",
+        Parameters = [Tenant],
+        Bodies = route => route.Produces<TaskExplanation>(StatusCodes.Status200OK),
+        Problems = [400, 404, 503],
+    };
+
     public static readonly ApiDescription Events = new()
     {
         Summary = "Follow a task's events",

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Options;
 
 namespace Beamline.Gateway.Reading;
 
-/// <summary>GET /v1/tasks/{id}, GET /v1/tasks.</summary>
+/// <summary>GET /v1/tasks/{id}, GET /v1/tasks/{id}/explain, GET /v1/tasks.</summary>
 internal sealed class TaskEndpoints(SchedulerReads scheduler, ResultWaits waits, WatchFeed feed, WaitClock clock, IOptions<GatewayOptions> options)
 {
     public async Task GetAsync(HttpContext context, string id)
@@ -38,6 +38,24 @@ internal sealed class TaskEndpoints(SchedulerReads scheduler, ResultWaits waits,
             null => ProblemAnswers.WriteAsync(context, Faults.NoScheduler(options.Value.RetryAfter)),
             { Task: null } => ProblemAnswers.WriteAsync(context, Faults.NotFound(id, tenant)),
             { Task: { } task } => context.Response.WriteAsJsonAsync(task, BeamlineJson.Default.TaskView, cancellationToken: context.RequestAborted),
+        });
+    }
+
+    public async Task ExplainAsync(HttpContext context, string id)
+    {
+        if (!RequestQuery.TryTenant(context.Request, options.Value, out var tenant, out var fault))
+        {
+            await ProblemAnswers.WriteAsync(context, fault);
+            return;
+        }
+
+        var answer = await scheduler.AskAsync(
+            SchedulerMethods.ExplainTask, new ExplainTaskRequest(tenant, id), BeamlineJson.Default.ExplainTaskRequest, BeamlineJson.Default.ExplainTaskResponse, TimeSpan.Zero, context.RequestAborted);
+        await (answer switch
+        {
+            null => ProblemAnswers.WriteAsync(context, Faults.NoScheduler(options.Value.RetryAfter)),
+            { Explanation: null } => ProblemAnswers.WriteAsync(context, Faults.NotFound(id, tenant)),
+            { Explanation: { } explanation } => context.Response.WriteAsJsonAsync(explanation, BeamlineJson.Default.TaskExplanation, cancellationToken: context.RequestAborted),
         });
     }
 

@@ -86,7 +86,9 @@ internal sealed class AdmissionItem
         ? WireError.Of(
             ErrorCode.QuotaExceeded, decision.Why!, retryable: decision.RetryAfterMs is not null, retryAfterMs: decision.RetryAfterMs,
             details: RawJson.FromString($$"""{"limit":"{{decision.Limit}}"}"""))
-        : WireError.Of(ErrorCode.SystemOverload, decision.Why!, retryAfterMs: decision.RetryAfterMs);
+        : WireError.Of(
+            ErrorCode.SystemOverload, decision.Why!, retryAfterMs: decision.RetryAfterMs,
+            details: decision.Limit is { } reason ? RawJson.FromString($$"""{"reason":"{{reason}}"}""") : null);
 
     private static System.Diagnostics.Activity? SpanOf(AssignmentReading reading) => reading.Assignment is { } read
         ? BeamlineTracing.StartReceive(

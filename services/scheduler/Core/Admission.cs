@@ -55,7 +55,7 @@ internal readonly record struct AdmitDecision(AdmitVerdict Verdict)
     public long? Row { get; init; }
     public long? RetryAfterMs { get; init; }
 
-    /// <summary>With <see cref="AdmitVerdict.Quota"/>: which, one of <see cref="Contracts.Errors.QuotaLimits"/>.</summary>
+    /// <summary>With <see cref="AdmitVerdict.Quota"/>: which, one of <see cref="Contracts.Errors.QuotaLimits"/>; with an overload <c>expired</c> when only its deadline stands against it.</summary>
     public string? Limit { get; init; }
 
     /// <summary>With a quota or an overload: what is used up, for the caller.</summary>

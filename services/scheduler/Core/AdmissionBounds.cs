@@ -1,4 +1,5 @@
 using Beamline.Contracts.Errors;
+using Beamline.Contracts.Results;
 using Beamline.Scheduler.Core.Tenants;
 
 namespace Beamline.Scheduler.Core;
@@ -8,7 +9,7 @@ namespace Beamline.Scheduler.Core;
 /// worth trying again. The last fifth of the scheduler's room is for tenants that hold less than an equal part of all, so that
 /// no flood can fill it for everybody.
 /// </summary>
-internal sealed class AdmissionBounds(SchedulingOptions options, TaskTable table, PaceMeter pace)
+internal sealed class AdmissionBounds(SchedulingOptions options, TaskTable table, PaceMeter pace, TaskExplainer explainer)
 {
     private const double Common = 0.8;
 
@@ -32,8 +33,35 @@ internal sealed class AdmissionBounds(SchedulingOptions options, TaskTable table
             return quota;
         }
 
+        if (TooLate(now, draft, tenant) is { } late)
+        {
+            return late;
+        }
+
         tenant.Admissions?.Take(now);
         return null;
+    }
+
+    /// <summary>
+    /// What cannot start before it expires is refused now and not timed out later. Only by what is measured, and only when twice as
+    /// fast would not do either: an estimate must not turn away what might well have run.
+    /// </summary>
+    private AdmitDecision? TooLate(long now, TaskInfo draft, TenantState tenant)
+    {
+        if (draft.Assignment.ExpiresAt is not { } expires || draft.Pool.Length == 0 || explainer.EstimateMs(now, draft, tenant) is not { } wait)
+        {
+            return null;
+        }
+
+        var from = Math.Max(now, draft.Assignment.NotBefore ?? now);
+        return from + (wait / 2) <= expires
+            ? null
+            : new AdmitDecision(AdmitVerdict.Overload)
+            {
+                Why = $"It cannot start before expires_at: the tenant's tasks before it need about {wait} ms more at the present pace.",
+                RetryAfterMs = Math.Clamp(wait / 2, 250, 60_000),
+                Limit = Outcomes.Reasons.Expired,
+            };
     }
 
     private string? Overloaded(TaskInfo draft, TenantState tenant, int activeTenants)

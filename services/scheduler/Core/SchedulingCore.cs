@@ -4,6 +4,7 @@ using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Exchange;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
+using Beamline.Contracts.Tasks;
 using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Ledger;
 
@@ -27,6 +28,7 @@ internal sealed class SchedulingCore
     private readonly WorkerDesk _desk;
     private readonly CancelMemory _cancels;
     private readonly AdmissionBounds _bounds;
+    private readonly TaskExplainer _explainer;
     private readonly PaceMeter _pace = new();
     private long _nextForget;
 
@@ -39,7 +41,8 @@ internal sealed class SchedulingCore
         _life = new TaskLife(options, _table, _tenants, _changes, _numbers);
         _desk = new WorkerDesk(options, _table, _life);
         _cancels = new CancelMemory(options, _changes);
-        _bounds = new AdmissionBounds(options, _table, _pace);
+        _explainer = new TaskExplainer(options, _table, _life);
+        _bounds = new AdmissionBounds(options, _table, _pace, _explainer);
     }
 
     public int OpenTasks => _table.Count;
@@ -96,6 +99,13 @@ internal sealed class SchedulingCore
 
     /// <summary>The task that holds one of these keys, open or ended, when the ledger has one.</summary>
     public long? Find(TaskKeys keys) => _table.Index.ByAssignment(keys) ?? _table.Index.ByIdentity(keys);
+
+    /// <summary>Why an open task stands where it stands; null when it is not open (then <paramref name="ended"/> is its row, if the ledger has one).</summary>
+    public TaskExplanation? Explain(long now, TaskKey task, out long? ended)
+    {
+        ended = _table.Index.ByAssignment(new TaskKeys(default, TaskKeys.AssignmentKeyOf(task.TenantId, task.AssignmentId)));
+        return ended is { } id && _table.Find(id) is { } entry ? _explainer.Explain(now, entry) : null;
+    }
 
     public ExchangeCall Exchange(long now, ExchangeRequest request)
     {

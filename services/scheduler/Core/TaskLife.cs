@@ -420,11 +420,11 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     private void SetWaitTimer(TaskEntry entry) =>
         _timers.Set(entry, entry.Phase == TaskPhase.AwaitingApproval ? entry.Due : Math.Min(entry.Due, entry.Info.Assignment.ExpiresAt ?? long.MaxValue));
 
-    /// <summary>Whether a live worker runs such tasks.</summary>
+    /// <summary>Whether a live worker runs such tasks and is large enough.</summary>
     public bool IsOffered(long now, TaskInfo task)
     {
         var silent = now - (long)options.LeaseTerm.TotalMilliseconds;
-        return QueueOf(task.Pool).Lines.Any(line => line.Offers(task.Type) && line.Workers.Any(w => w.HeldWork is not null || w.LastHeard >= silent));
+        return QueueOf(task.Pool).Lines.Any(line => line.Offers(task.Type) && line.Workers.Any(w => w.CouldHold(task) && (w.HeldWork is not null || w.LastHeard >= silent)));
     }
 
     /// <summary>What the lease in force has cost, as far as its worker's word can be believed.</summary>

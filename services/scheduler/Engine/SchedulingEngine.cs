@@ -9,6 +9,7 @@ using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Identity;
 using Beamline.Scheduler.Ledger;
+using Beamline.Scheduler.Reading;
 
 namespace Beamline.Scheduler.Engine;
 
@@ -131,6 +132,24 @@ public sealed class SchedulingEngine : IAsyncDisposable
 
         await committed.WaitAsync(cancellation).ConfigureAwait(false);
         return verdict;
+    }
+
+    /// <summary>Why a task stands where it stands; null when the tenant has no such task. Nothing is written for it.</summary>
+    public async Task<TaskExplanation?> ExplainAsync(TaskKey task, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        long? ended;
+        lock (_gate)
+        {
+            if (_core.Explain(Now_NeedsLock(), task, out ended) is { } explanation)
+            {
+                return explanation;
+            }
+        }
+
+        return ended is not null && await _ledger.Reader.TaskAsync(task, cancellation).ConfigureAwait(false) is { } view
+            ? new TaskExplanation { AssignmentId = task.AssignmentId, TenantId = task.TenantId, State = view.State, Reasons = [] }
+            : null;
     }
 
     /// <summary>

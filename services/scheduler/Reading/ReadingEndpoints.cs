@@ -10,7 +10,7 @@ namespace Beamline.Scheduler.Reading;
 
 internal static class ReadingEndpoints
 {
-    /// <summary>Maps tasks/get, tasks/list, tasks/events, tasks/cancel and dead-letters/list.</summary>
+    /// <summary>Maps tasks/get, tasks/list, tasks/events, tasks/explain, tasks/cancel and dead-letters/list.</summary>
     public static void MapReading(this IEndpointRouteBuilder endpoints)
     {
         var json = BeamlineJson.Default;
@@ -19,6 +19,11 @@ internal static class ReadingEndpoints
         endpoints.MapMethod(SchedulerMethods.ListTasks, json.ListTasksRequest, json.ListTasksResponse, async (request, ct) => await tasks.ListAsync(request, ct).ConfigureAwait(false));
         endpoints.MapMethod(SchedulerMethods.TaskEvents, json.TaskEventsRequest, json.TaskEventsResponse, async (request, ct) => await tasks.EventsAsync(request, ct).ConfigureAwait(false));
         var engine = endpoints.ServiceProvider.GetRequiredService<SchedulingEngine>();
+        endpoints.MapMethod(
+            SchedulerMethods.ExplainTask,
+            json.ExplainTaskRequest,
+            json.ExplainTaskResponse,
+            async (request, ct) => new ExplainTaskResponse { Explanation = await engine.ExplainAsync(new TaskKey(request.TenantId, request.AssignmentId), ct).ConfigureAwait(false) });
         endpoints.MapMethod(SchedulerMethods.CancelTask, json.ExecCancel, json.CancelTaskResponse, async (request, ct) => await engine.CancelAsync(request, ct).ConfigureAwait(false));
         endpoints.MapMethod(
             SchedulerMethods.ListDeadLetters, json.ListDeadLettersRequest, json.ListDeadLettersResponse, async (request, ct) => await tasks.DeadLettersAsync(request, ct).ConfigureAwait(false));

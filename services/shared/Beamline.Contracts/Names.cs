@@ -52,6 +52,7 @@ public static class SchedulerMethods
     public const string WaitTasks = "tasks/wait";
     public const string WatchTasks = "tasks/watch";
     public const string TaskEvents = "tasks/events";
+    public const string ExplainTask = "tasks/explain";
     public const string CancelTask = "tasks/cancel";
     public const string ListDeadLetters = "dead-letters/list";
     public const string DecideApproval = "approvals/decide";

@@ -134,6 +134,10 @@ internal sealed class PoolQueue(SchedulingOptions options)
         _meanByType[entry.Info.Type] = _meanByType.TryGetValue(entry.Info.Type, out var mean) ? mean + (Follow * (ranMs - mean)) : ranMs;
     }
 
+    /// <summary>Sum of the weights of the tenants that wait, this one included. Looks at each.</summary>
+    public double WaitingWeight(TenantQueue tenant) =>
+        _queued.Sum(t => ReferenceEquals(t, tenant) || t.Tenant.IsHeld ? 0 : t.Tenant.Policy.Weight) + tenant.Tenant.Policy.Weight;
+
     /// <summary>A limit held the tenant and does so no more.</summary>
     public void Resume(TenantQueue tenant)
     {

@@ -21,6 +21,12 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
 
     public bool IsReady => _ready.Count > 0;
 
+    /// <summary>Groups with queued tasks, those included that a limit holds.</summary>
+    public IEnumerable<KeyGroup> Groups => _plain is null ? _keyed.Values : _keyed.Values.Prepend(_plain);
+
+    /// <summary>Run times of its tasks are known.</summary>
+    public bool IsMeasured => _meanMs > 0;
+
     /// <summary>Expected run time of one of its tasks in milliseconds: measured here, else over all tenants, else as the block type has it.</summary>
     public double EstimateMs(TaskInfo task, double meanOfType) => Math.Max(1, _meanMs > 0 ? _meanMs : meanOfType > 0 ? meanOfType : task.Cost / task.Slots);
 

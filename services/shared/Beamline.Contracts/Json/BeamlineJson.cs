@@ -21,6 +21,8 @@ namespace Beamline.Contracts.Json;
 [JsonSerializable(typeof(ExecAssignmentAck))]
 [JsonSerializable(typeof(ExecCancel))]
 [JsonSerializable(typeof(Approval))]
+[JsonSerializable(typeof(ExplainTaskRequest))]
+[JsonSerializable(typeof(ExplainTaskResponse))]
 [JsonSerializable(typeof(ApprovalOutcome))]
 [JsonSerializable(typeof(DecideApprovalResponse))]
 [JsonSerializable(typeof(ListApprovalsRequest))]

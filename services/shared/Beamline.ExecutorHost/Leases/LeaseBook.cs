@@ -138,6 +138,7 @@ internal sealed class LeaseBook
                 Running = _held.Running(now),
                 Offers = _worker.Offers,
                 Devices = _worker.Devices,
+                MemoryMb = _options.MaxMemoryMb > 0 ? _options.MaxMemoryMb : null,
                 Reports = reports is null ? null : [.. reports.Select(lease => lease.Report!)],
                 Starts = reporting ? _box.TakeStarts() : null,
                 Progress = reporting ? _box.TakeProgress() : null,

@@ -1,0 +1,191 @@
+using Beamline.Contracts.Assignments;
+using Beamline.Contracts.Errors;
+using Beamline.Contracts.Tasks;
+using Beamline.Scheduler.Core.Fairness;
+using Beamline.Scheduler.Core.Tenants;
+
+namespace Beamline.Scheduler.Core;
+
+/// <summary>
+/// Says why an open task waits and, roughly, for how long: by the same state that decides. Tells a tenant nothing of another but
+/// what share of the pool is its own. Looks at up to 10,000 tasks and, once, at each tenant that waits.
+/// </summary>
+internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, TaskLife life)
+{
+    private const int MostCounted = 10_000;
+
+    public TaskExplanation Explain(long now, TaskEntry entry)
+    {
+        var place = entry.Phase == TaskPhase.Queued && entry.Group is not null ? PlaceOf(now, entry) : null;
+        return new TaskExplanation
+        {
+            AssignmentId = entry.Info.AssignmentId,
+            TenantId = entry.Info.TenantId,
+            State = entry.Phase.WireName(),
+            Reasons = [.. ReasonsOf(now, entry)],
+            Queue = place,
+            EstimatedStartAt = place is null ? StartOfParked(entry) : now + EstimateMs(now, entry, place),
+            GivesUpAt = entry.Phase == TaskPhase.Running || entry.Info.AliasOf is not null ? null : GivesUpAt(entry),
+        };
+    }
+
+    /// <summary>The time until a task that came in now would start, going by what is measured; null when nothing can be said.</summary>
+    public long? EstimateMs(long now, TaskInfo task, TenantState tenant)
+    {
+        var pool = life.QueueOf(task.Pool);
+        if (tenant.QueueIn(pool) is not { Count: > 0 } queue || queue.Lanes.FirstOrDefault(l => l.Type == task.Type && l.IsMeasured) is not { } lane)
+        {
+            return null;
+        }
+
+        var slots = SlotsFor(now, pool, task.Type);
+        return slots == 0 ? null : WaitMs(pool, queue, queue.Count, lane, task, slots);
+    }
+
+    private IEnumerable<WaitReason> ReasonsOf(long now, TaskEntry entry) => entry.Phase switch
+    {
+        TaskPhase.Queued when entry.Info.AliasOf is { } first => [Reason(
+            WaitReasons.Alias, $"The same step runs as {table.Find(first)?.Info.AssignmentId ?? "another assignment"}; this one gets its result.")],
+        TaskPhase.Queued => QueuedReasons(now, entry),
+        TaskPhase.Parked => [entry.RetriesUsed > 0 || entry.StartedAt is not null
+            ? Reason(WaitReasons.RetryLater, $"It failed and is tried again later ({entry.RetriesUsed} retries so far). It holds no slot and counts in no limit on running tasks.", until: entry.Due)
+            : Reason(WaitReasons.NotBefore, "Its not_before has not come yet.", until: entry.Due)],
+        TaskPhase.AwaitingApproval => [Reason(
+            WaitReasons.Approval, $"It waits for the decision of {string.Join(", ", ApprovalInputs.Of(entry.Info.Bytes).Approvers)}.", until: entry.Due)],
+        TaskPhase.Running when entry.CancelRequested => [Reason(WaitReasons.Cancelling, "Its cancellation has been asked for; its worker is being told.", until: entry.TermEnd)],
+        TaskPhase.Running => [Reason(WaitReasons.Running, $"Worker {entry.Worker!.Name} has it (delivery {entry.Delivery}).")],
+        _ => [],
+    };
+
+    private IEnumerable<WaitReason> QueuedReasons(long now, TaskEntry entry)
+    {
+        var info = entry.Info;
+        var live = LiveWorkers(now, life.QueueOf(info.Pool), info.Type).ToList();
+        if (live.Count == 0)
+        {
+            yield return Reason(WaitReasons.NoExecutor, $"No live {info.Pool} executor offers {info.Type}.");
+        }
+        else if (!live.Any(w => w.CouldHold(info)))
+        {
+            yield return Reason(WaitReasons.NoExecutorLargeEnough, $"It declares {info.MemoryMb} MiB; no {info.Pool} executor that offers {info.Type} has so much.");
+        }
+
+        foreach (var limit in LimitsOn(entry))
+        {
+            yield return limit;
+        }
+
+        if (entry.ReservedOn is { } worker)
+        {
+            yield return Reason(WaitReasons.RoomReserved, $"Worker {worker.Name} takes nothing else until it has room for it ({info.Slots} slots, {info.MemoryMb} MiB).");
+        }
+        else if (live.Count > 0)
+        {
+            yield return Reason(WaitReasons.WorkersBusy, "The executors that offer its type are busy; its turn comes by the tenant's share and its place in the queue.");
+        }
+    }
+
+    private static IEnumerable<WaitReason> LimitsOn(TaskEntry entry)
+    {
+        var tenant = entry.Tenant;
+        var policy = tenant.Policy;
+        switch (tenant.Hold)
+        {
+            case Hold.Running:
+                yield return Limit(QuotaLimits.Running, $"The tenant runs {tenant.Running.Count} tasks, as many as it may.");
+                break;
+            case Hold.StartRate:
+                yield return Limit(QuotaLimits.StartRate, $"The tenant may start {policy.Starts!.PerSecond} tasks a second.", tenant.LooksAgainAt);
+                break;
+            case Hold.CpuTime:
+                yield return Limit(QuotaLimits.CpuTime, $"The tenant has used the {policy.CpuMsPerWindow} ms of CPU time that it may in the window.", tenant.LooksAgainAt);
+                break;
+        }
+
+        if (!tenant.HasMemoryFor(entry))
+        {
+            yield return Limit(QuotaLimits.Memory, $"The tenant's running tasks declare {tenant.MemoryMb} MiB of the {policy.MaxMemoryMb} that they may.");
+        }
+
+        switch (entry.Group?.Key)
+        {
+            case { Hold: Hold.Running } key:
+                yield return Limit(QuotaLimits.KeyRunning, $"{key.Running.Count} tasks with concurrency_key {key.Key} run, as many as may.");
+                break;
+            case { Hold: Hold.StartRate } key:
+                yield return Limit(QuotaLimits.KeyStartRate, $"With concurrency_key {key.Key}, {key.Policy.Starts!.PerSecond} tasks a second may start.", key.LooksAgainAt);
+                break;
+        }
+    }
+
+    private QueuePlace PlaceOf(long now, TaskEntry entry)
+    {
+        var pool = life.QueueOf(entry.Info.Pool);
+        var queue = entry.Group!.Lane.Tenant;
+        var before = 0;
+        foreach (var group in queue.Lanes.SelectMany(l => l.Groups))
+        {
+            before += group.CountBefore(entry, MostCounted - before);
+            if (before >= MostCounted)
+            {
+                break;
+            }
+        }
+
+        return new QueuePlace
+        {
+            Pool = entry.Info.Pool,
+            Position = before + 1,
+            PositionIsAtLeast = before >= MostCounted,
+            TenantQueued = queue.Count,
+            Weight = entry.Tenant.Policy.Weight,
+            Share = entry.Tenant.Policy.Weight / pool.WaitingWeight(queue),
+            Slots = SlotsFor(now, pool, entry.Info.Type),
+        };
+    }
+
+    private long? EstimateMs(long now, TaskEntry entry, QueuePlace place)
+    {
+        var lane = entry.Group!.Lane;
+        return place.Slots == 0 || place.PositionIsAtLeast || !lane.IsMeasured || entry.Tenant.Hold == Hold.CpuTime
+            ? null
+            : WaitMs(life.QueueOf(entry.Info.Pool), lane.Tenant, place.Position, lane, entry.Info, place.Slots);
+    }
+
+    /// <summary>The work before it ÷ what the tenant gets of the pool, or its own limits allow.</summary>
+    private static long WaitMs(PoolQueue pool, TenantQueue queue, int position, TenantLane lane, TaskInfo task, int slots)
+    {
+        var policy = queue.Tenant.Policy;
+        var atOnce = Math.Max(1, Math.Min(slots * policy.Weight / pool.WaitingWeight(queue), policy.MaxRunning) / task.Slots);
+        var byRuns = position * lane.EstimateMs(task, 0) / atOnce;
+        var byRate = policy.Starts is { } rate ? position / rate.PerSecond * 1000 : 0;
+        return (long)Math.Min(Math.Max(byRuns, byRate), TimeSpan.FromDays(90).TotalMilliseconds);
+    }
+
+    private static long? StartOfParked(TaskEntry entry) => entry.Phase == TaskPhase.Parked ? entry.Due : null;
+
+    private static long GivesUpAt(TaskEntry entry) =>
+        Math.Min(entry.Phase == TaskPhase.Parked ? long.MaxValue : entry.Due, entry.Phase == TaskPhase.AwaitingApproval ? long.MaxValue : entry.Info.Assignment.ExpiresAt ?? long.MaxValue);
+
+    private int SlotsFor(long now, PoolQueue pool, string type)
+    {
+        var slots = 0;
+        foreach (var worker in LiveWorkers(now, pool, type))
+        {
+            slots += worker.Free + worker.Leases.Values.Sum(e => e.Info.Slots);
+        }
+
+        return slots;
+    }
+
+    private IEnumerable<WorkerState> LiveWorkers(long now, PoolQueue pool, string type)
+    {
+        var silent = now - (long)options.LeaseTerm.TotalMilliseconds;
+        return pool.Lines.Where(line => line.Offers(type)).SelectMany(line => line.Workers).Where(w => w.HeldWork is not null || w.LastHeard >= silent);
+    }
+
+    private static WaitReason Limit(string limit, string message, long? until = null) => Reason(WaitReasons.Limit, message, limit, until);
+
+    private static WaitReason Reason(string code, string message, string? limit = null, long? until = null) =>
+        new() { Code = code, Message = message, Limit = limit, Until = until };
+}
