@@ -414,7 +414,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
             _core.DeadLetterRaw(now, item.Item.Assignment.Utf8.ToArray(), item.Reading.TenantId, item.Reading.AssignmentId, error.Code);
         }
 
-        var unique = Guid.NewGuid().ToString("N");
+        var unique = RejectionIds.Of(item.Item.Assignment, error, now);
         _core.TellBus(now, OutboxKind.Ack, Acks.Rejected(item.Reading, error, now, unique));
         if (EventMessages.Rejected(item.Reading, error, now, unique) is { } told)
         {

@@ -38,7 +38,7 @@ internal static class EventMessages
 
     /// <summary>
     /// The message that tells a tenant of a rejection; null where no valid tenant id or assignment id could be read. There is no
-    /// task to number its events: <paramref name="unique"/>, the rejecting ack's own, tells one rejection from the next.
+    /// task to number its events: <paramref name="unique"/>, the rejecting ack's own, tells one rejection from the next, and a redelivered one from none.
     /// </summary>
     public static RawJson? Rejected(AssignmentReading reading, WireError error, long at, string unique)
     {

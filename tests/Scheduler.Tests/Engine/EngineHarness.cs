@@ -1,4 +1,5 @@
 using Beamline.Contracts.Admission;
+using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Exchange;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
@@ -17,12 +18,12 @@ internal sealed class EngineHarness : IAsyncDisposable
 {
     private readonly bool _ownsFolder;
 
-    private EngineHarness(LedgerStore ledger, IdentityLookup lookup, bool ownsFolder, SchedulingOptions? scheduling, EngineOptions? options, TenantsOptions? tenants)
+    private EngineHarness(LedgerStore ledger, IdentityLookup lookup, bool ownsFolder, SchedulingOptions? scheduling, EngineOptions? options, TenantsOptions? tenants, TimeProvider time)
     {
         _ownsFolder = ownsFolder;
         Ledger = ledger;
         Engine = SchedulingEngine.Start(
-            ledger, lookup, [Commits], scheduling ?? new SchedulingOptions(), tenants ?? new TenantsOptions(), options ?? new EngineOptions(), TimeProvider.System, NullLogger.Instance);
+            ledger, lookup, [Commits], scheduling ?? new SchedulingOptions(), tenants ?? new TenantsOptions(), options ?? new EngineOptions(), time, NullLogger.Instance);
     }
 
     public LedgerStore Ledger { get; }
@@ -30,7 +31,7 @@ internal sealed class EngineHarness : IAsyncDisposable
     public CommitRecorder Commits { get; } = new();
     public string Folder => Ledger.Options.Folder;
 
-    public static EngineHarness Open(string? folder = null, IdentityLookup? lookup = null, int maxPages = 0, SchedulingOptions? scheduling = null, EngineOptions? options = null, Beamline.Sqlite.SqliteSynchronous synchronous = Beamline.Sqlite.SqliteSynchronous.Full, TenantsOptions? tenants = null)
+    public static EngineHarness Open(string? folder = null, IdentityLookup? lookup = null, int maxPages = 0, SchedulingOptions? scheduling = null, EngineOptions? options = null, Beamline.Sqlite.SqliteSynchronous synchronous = Beamline.Sqlite.SqliteSynchronous.Full, TenantsOptions? tenants = null, TimeProvider? time = null)
     {
         var ledger = LedgerStore.Open(new LedgerOptions
         {
@@ -39,7 +40,7 @@ internal sealed class EngineHarness : IAsyncDisposable
             MaxPages = maxPages,
             Synchronous = synchronous,
         });
-        return new EngineHarness(ledger, lookup ?? NothingKnown, folder is null, scheduling, options, tenants);
+        return new EngineHarness(ledger, lookup ?? NothingKnown, folder is null, scheduling, options, tenants, time ?? TimeProvider.System);
     }
 
     public static ValueTask<IReadOnlyList<IdentityAnswer>> NothingKnown(IReadOnlyList<IdentityQuery> queries, CancellationToken cancellation) =>
@@ -156,7 +157,7 @@ internal sealed class EngineWorker(SchedulingEngine engine, string name = "w1", 
         {
             Status = StepStatus.Ok,
             ErrorCode = 0,
-            Metadata = new StepMetadata { TenantId = lease.TenantId },
+            Metadata = StepMetadata.Of(AssignmentReader.ReadTrusted(lease.Assignment)),
             Outputs = RawJson.FromString("""{"digest":"abc"}"""),
         },
     };

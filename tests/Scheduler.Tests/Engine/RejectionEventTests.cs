@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Beamline.Contracts.Admission;
 using Beamline.Contracts.Json;
@@ -58,15 +59,41 @@ public sealed partial class RejectionEventTests
     }
 
     [Fact]
-    public async Task Each_rejection_of_an_assignment_has_an_event_id_of_its_own_that_no_task_event_has()
+    public async Task Each_rejected_message_has_an_event_id_of_its_own_that_no_task_event_has()
     {
         await using var harness = EngineHarness.Open();
         await harness.AdmitAsync(EngineHarness.Item("a"));
         await harness.AdmitAsync(EngineHarness.Item("a", content: "other", source: AdmitSources.Bus));
-        await harness.AdmitAsync(EngineHarness.Item("a", content: "other", source: AdmitSources.Bus));
+        await harness.AdmitAsync(EngineHarness.Item("a", content: "another", source: AdmitSources.Bus));
         var ids = harness.Commits.Outbox.Where(row => row.Kind == OutboxKind.Event).Select(row => EventId().Match(row.Data.ToString()!).Value).ToList();
         Assert.Equal(2, ids.Distinct().Count());
         Assert.All(ids, id => Assert.StartsWith("\"event_id\":\"event:t:a:rejected:", id, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("""{"assignment_id":"a","tenant_id":"t"}""")]
+    [InlineData("""{"assignment_id":"a","tenant_id":"t" """)]
+    public async Task A_rejected_message_that_is_delivered_again_is_told_under_the_same_ids_which_the_broker_drops(string text)
+    {
+        await using var harness = EngineHarness.Open();
+        await harness.AdmitAsync(OverBus(text));
+        await harness.AdmitAsync(OverBus(text));
+        Assert.All(
+            harness.Commits.Outbox.GroupBy(row => row.Kind),
+            told => Assert.Equal((2, 1), (told.Count(), told.Select(IdOf).Distinct().Count())));
+    }
+
+    [Fact]
+    public async Task Who_is_over_a_quota_hears_of_it_each_time_he_tries()
+    {
+        var time = new ManualTime();
+        await using var harness = EngineHarness.Open(scheduling: new SchedulingOptions { MaxOpenTasksPerTenant = 1 }, time: time);
+        await harness.AdmitAsync(EngineHarness.Item("first"));
+        var before = harness.Commits.Outbox.Count;
+        await harness.AdmitAsync(EngineHarness.Item("over", source: AdmitSources.Bus));
+        time.Advance(TimeSpan.FromSeconds(2));
+        await harness.AdmitAsync(EngineHarness.Item("over", source: AdmitSources.Bus));
+        Assert.Equal(4, harness.Commits.Outbox.Skip(before).Select(IdOf).Distinct().Count());
     }
 
     [Fact]
@@ -87,6 +114,12 @@ public sealed partial class RejectionEventTests
         Assert.Equal(5, outcomes.Count(outcome => outcome.Status == AdmitStatuses.Rejected));
         Assert.Equal(195, outcomes.Count(outcome => outcome.Status == AdmitStatuses.Refused));
         Assert.Equal(10, harness.Engine.Depths().OutboxRows);
+    }
+
+    private static string IdOf(OutboxRow row)
+    {
+        using var message = JsonDocument.Parse(OutboxMessages.Build(row));
+        return message.RootElement.GetProperty("id").GetString()!;
     }
 
     private static AdmitItem OverBus(string assignment) => new() { Assignment = RawJson.FromString(assignment), Source = AdmitSources.Bus };
