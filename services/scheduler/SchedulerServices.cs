@@ -1,3 +1,4 @@
+using Beamline.Contracts;
 using Beamline.Contracts.Tasks;
 using Beamline.DaprAccess;
 using Beamline.Scheduler.Admission;
@@ -11,6 +12,7 @@ using Beamline.Scheduler.Lanes;
 using Beamline.Scheduler.Ledger;
 using Beamline.Scheduler.Outbox;
 using Beamline.Scheduler.Reading;
+using Beamline.Scheduler.Replaying;
 using Beamline.Scheduler.Retention;
 using Beamline.Scheduler.Watching;
 
@@ -29,6 +31,7 @@ public static class SchedulerServices
         services.AddWatchingAndReading(configuration);
         services.AddIntake(configuration);
         services.AddRetention(configuration);
+        services.AddReplaying(configuration);
         return services;
     }
 
@@ -38,6 +41,7 @@ public static class SchedulerServices
         endpoints.MapExchange();
         endpoints.MapReading();
         endpoints.MapApprovals();
+        endpoints.MapReplaying();
         endpoints.MapWatching();
         endpoints.MapIntake();
         endpoints.MapDaprSubscriptions();
@@ -99,6 +103,9 @@ public static class SchedulerServices
                 && o is { Watchers: > 0, BufferedResults: > 0, BufferedBytes: > 0, AwaitedTasks: > 0, KeysPerCall: > 0, LineBytes: > 0, HeldCalls: >= 0 },
                 "Watching: every bound and time must be positive.")
             .ValidateOnStart();
+        services.AddOptions<DeadLetterOptions>().Bind(configuration.GetSection(DeadLetterOptions.Section))
+            .Validate(o => o.OperatorTenant is null || TenantId.IsValid(o.OperatorTenant), "DeadLetters:OperatorTenant must be a tenant id, 1 to 64 characters of A-Z a-z 0-9 _ -.")
+            .ValidateOnStart();
         services.AddSingleton<WatchHub>();
         services.AddSingleton<ICommitListener>(provider => provider.GetRequiredService<WatchHub>());
         services.AddSingleton<EventWaiters>();
@@ -134,6 +141,20 @@ public static class SchedulerServices
             .ValidateOnStart();
         services.AddSingleton<PurgeTasks>(provider => (before, limit, ct) => provider.GetRequiredService<SchedulingEngine>().PurgeAsync(before, limit, ct));
         services.AddHostedService<RetentionLoop>();
+    }
+
+    private static void AddReplaying(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<ReplayOptions>().Bind(configuration.GetSection(ReplayOptions.Section))
+            .Validate(o => o.DefaultRate >= 0.01 && o.MaxRate >= o.DefaultRate && o.MaxRate <= 100_000,
+                "Replay: DefaultRate must be at least 0.01, MaxRate no lower and at most 100000.")
+            .Validate(o => o is { DefaultLetters: > 0, MaxReplays: > 0, MaxAliases: >= 0, MaxWaiting: > 0, MaxWaitingPerTenant: > 0 } && o.MaxLetters >= o.DefaultLetters && o.Every > TimeSpan.Zero,
+                "Replay: every bound and time must be positive (MaxAliases may be zero), MaxLetters no lower than DefaultLetters.")
+            .ValidateOnStart();
+        services.AddSingleton<ReplaySteps>(provider => (sources, ct) => provider.GetRequiredService<SchedulingEngine>().ReplayAsync(sources, ct));
+        services.AddSingleton<ReplayLoop>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReplayLoop>());
+        services.AddSingleton<ReplayRequests>();
     }
 
     private static void AddLane(this IServiceCollection services, IConfiguration configuration, string section, Action<LaneOptions>? defaults = null) =>

@@ -40,6 +40,9 @@ internal sealed record ChangeBatch(
     IReadOnlyList<(string TenantId, string AssignmentId)> CancelsForgotten,
     IReadOnlyCollection<CpuUse> CpuUsed)
 {
+    /// <summary>Dead letters whose replays are among the tasks.</summary>
+    public IReadOnlyList<ReplayMark> Replays { get; init; } = [];
+
     public bool IsEmpty => Tasks.Count == 0 && Events.Count == 0 && Outbox.Count == 0 && DeadLetters.Count == 0
         && CancelsRemembered.Count == 0 && CancelsForgotten.Count == 0 && CpuUsed.Count == 0;
 }
@@ -58,6 +61,7 @@ internal sealed class ChangeSet
     private readonly List<RememberedCancel> _remembered = [];
     private readonly List<(string, string)> _forgotten = [];
     private readonly Dictionary<(string, long), CpuUse> _cpuUsed = [];
+    private readonly List<ReplayMark> _replays = [];
 
     public bool IsEmpty => _dirty.Count == 0 && _events.Count == 0 && _outbox.Count == 0 && _deadLetters.Count == 0
         && _remembered.Count == 0 && _forgotten.Count == 0 && _cpuUsed.Count == 0;
@@ -79,6 +83,9 @@ internal sealed class ChangeSet
 
     public void Add(TaskEnding ending) => _endings.Add(ending);
 
+    /// <summary>Beside the row that it names, which makes the batch one that is not empty.</summary>
+    public void Add(ReplayMark mark) => _replays.Add(mark);
+
     public void Remember(RememberedCancel cancel) => _remembered.Add(cancel);
 
     public void Forget(string tenantId, string assignmentId) => _forgotten.Add((tenantId, assignmentId));
@@ -98,7 +105,7 @@ internal sealed class ChangeSet
             entry.Stored = true;
         }
 
-        var batch = new ChangeBatch(tasks, [.. _events], [.. _outbox], [.. _deadLetters], [.. _endings], [.. _remembered], [.. _forgotten], [.. _cpuUsed.Values]);
+        var batch = new ChangeBatch(tasks, [.. _events], [.. _outbox], [.. _deadLetters], [.. _endings], [.. _remembered], [.. _forgotten], [.. _cpuUsed.Values]) { Replays = [.. _replays] };
         _dirty.Clear();
         _events.Clear();
         _outbox.Clear();
@@ -107,6 +114,7 @@ internal sealed class ChangeSet
         _remembered.Clear();
         _forgotten.Clear();
         _cpuUsed.Clear();
+        _replays.Clear();
         return batch;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Beamline.Contracts.Assignments;
 
 namespace Beamline.Scheduler.Core;
 
@@ -51,6 +52,10 @@ internal sealed class IdentityIndex
 /// <summary>The two keys of a task.</summary>
 internal readonly record struct TaskKeys(Key128 Identity, Key128 Assignment)
 {
+    /// <summary>A replay has the keys of what it repeats: whoever submits the assignment or the step again means the newest.</summary>
+    public static TaskKeys Of(TaskInfo task) =>
+        Of(task.Replay == 0 ? task.Identity : StepIdentity.KeyOf(task.Assignment, replay: 0), task.TenantId, task.AssignmentId);
+
     public static TaskKeys Of(ReadOnlySpan<byte> identity, string tenantId, string assignmentId) =>
         new(Key128.Of(identity), AssignmentKeyOf(tenantId, assignmentId));
 

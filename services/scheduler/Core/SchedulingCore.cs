@@ -29,6 +29,7 @@ internal sealed class SchedulingCore
     private readonly CancelMemory _cancels;
     private readonly AdmissionBounds _bounds;
     private readonly TaskExplainer _explainer;
+    private readonly ReplayRules _replays;
     private readonly PaceMeter _pace = new();
     private long _nextForget;
 
@@ -43,6 +44,7 @@ internal sealed class SchedulingCore
         _cancels = new CancelMemory(options, _changes);
         _explainer = new TaskExplainer(options, _table, _life);
         _bounds = new AdmissionBounds(options, _table, _pace, _explainer);
+        _replays = new ReplayRules(_table, _tenants, _life, _changes, _numbers);
     }
 
     public int OpenTasks => _table.Count;
@@ -93,6 +95,10 @@ internal sealed class SchedulingCore
 
     /// <summary>Decides about one assignment. After the last of a batch comes <see cref="Dispatch"/>, so that all of it is spread at once.</summary>
     public AdmitDecision Admit(long now, Candidate candidate, KnownStep? known) => Decide(now, candidate, known);
+
+    /// <summary>Runs a dead-lettered step again, within the same bounds as an admission. <see cref="Dispatch"/> comes after it too.</summary>
+    public ReplayVerdict Replay(long now, ReplaySource source) =>
+        _replays.Forbids(now, source) ?? (Bounded(now, source.Row.Task) is null ? _replays.Admit(now, source) : ReplayVerdict.Waits);
 
     /// <summary>Gives what was admitted to the workers that wait.</summary>
     public void Dispatch(long now) => _desk.Dispatch(now);
@@ -404,7 +410,7 @@ internal sealed class SchedulingCore
             Grant = LeaseGrant.Of(state.Grant),
             TermEnd = now + (long)_options.LeaseTerm.TotalMilliseconds,
         };
-        _table.Add(entry, TaskKeys.Of(task.Info.Identity, task.Info.TenantId, task.Info.AssignmentId));
+        _table.Add(entry, TaskKeys.Of(task.Info));
         if (state.Phase == TaskPhase.Running)
         {
             if (!_table.Workers.TryGetValue(state.Worker!, out var worker))

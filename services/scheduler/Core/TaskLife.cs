@@ -46,6 +46,19 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         changes.Touch(entry);
         Tell(entry, TaskEventTypes.Accepted, now);
         AddOutbox(OutboxKind.Ack, entry.Info, now);
+        Open(now, entry);
+    }
+
+    /// <summary>Opens a task that runs again: its assignment has been acknowledged.</summary>
+    public void Replay(long now, TaskEntry entry, RawJson data)
+    {
+        changes.Touch(entry);
+        Tell(entry, TaskEventTypes.Replayed, now, data);
+        Open(now, entry);
+    }
+
+    private void Open(long now, TaskEntry entry)
+    {
         if (entry.Info.AliasOf is not null)
         {
             entry.QueuedAt = now;
@@ -484,14 +497,19 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         changes.Touch(entry);
         changes.Add(ending);
         AddOutbox(OutboxKind.Result, entry.Info, now, ending);
-        if (outcome.DeadLetter)
+        // The step failed once, under whatever ids it was submitted: its own dead letter tells of it, none of an alias.
+        var deadLettered = outcome.DeadLetter && entry.Info.AliasOf is null;
+        if (deadLettered)
         {
             DeadLetter(now, entry, ending, outcome, deadLetterReason);
         }
 
         foreach (var type in outcome.LastEvents)
         {
-            Tell(entry, type, now);
+            if (deadLettered || type != TaskEventTypes.DeadLettered)
+            {
+                Tell(entry, type, now);
+            }
         }
 
         table.Close(entry);

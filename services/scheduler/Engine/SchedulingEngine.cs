@@ -93,6 +93,28 @@ public sealed class SchedulingEngine : IAsyncDisposable
         return outcomes;
     }
 
+    /// <summary>Runs dead-lettered steps again: one verdict each, in order, when it is committed. With no room, or a disk that takes no writes, all else waits.</summary>
+    internal async Task<IReadOnlyList<ReplayVerdict>> ReplayAsync(IReadOnlyList<ReplaySource> sources, CancellationToken cancellation)
+    {
+        if (IsStalled)
+        {
+            return [.. sources.Select(_ => ReplayVerdict.Waits)];
+        }
+
+        IReadOnlyList<ReplayVerdict> verdicts;
+        Task committed;
+        lock (_gate)
+        {
+            var now = Now_NeedsLock();
+            verdicts = [.. sources.Select(source => _core.Replay(now, source))];
+            _core.Dispatch(now);
+            committed = Staged_NeedsLock();
+        }
+
+        await committed.WaitAsync(cancellation).ConfigureAwait(false);
+        return verdicts;
+    }
+
     /// <summary>Cancels a task; answered when that is committed. What ended before keeps its end.</summary>
     public async Task<CancelTaskResponse> CancelAsync(ExecCancel cancel, CancellationToken cancellation)
     {

@@ -13,6 +13,9 @@ internal sealed record DueKey : ILaneRow
     public required string TenantId { get; init; }
     public required string AssignmentId { get; init; }
     public required byte[] Identity { get; init; }
+
+    /// <summary>For a replay: the identity of what it repeats. The newest end of a step is what its submitters mean.</summary>
+    public byte[]? FirstIdentity { get; init; }
     public required byte[] BodyHash { get; init; }
 
     /// <summary>The final state, as the wire names it.</summary>
@@ -24,8 +27,8 @@ internal sealed record DueKey : ILaneRow
 
     public long TaskKey => Id;
 
-    // Twice the result when it lies beside both keys; 800 covers keys and ids.
-    public int Bytes => 800 + (2 * Result.Length);
+    // The result as often as it lies beside a key; 800 covers keys and ids.
+    public int Bytes => 800 + ((FirstIdentity is null ? 2 : 3) * Result.Length);
 
     string? ILaneRow.AssignmentId => AssignmentId;
 
@@ -35,6 +38,7 @@ internal sealed record DueKey : ILaneRow
         TenantId = ending.Task.TenantId,
         AssignmentId = ending.Task.AssignmentId,
         Identity = ending.Task.Identity,
+        FirstIdentity = ending.Task.Replay == 0 ? null : StepIdentity.KeyOf(ending.Task.Assignment, replay: 0),
         BodyHash = ending.Task.BodyHash,
         Status = ending.Phase.WireName(),
         Result = ending.Result,
@@ -60,12 +64,22 @@ internal sealed record DueKey : ILaneRow
             Result = apart ? null : Result.ToString(),
             ResultKey = apart ? resultKey : null,
         }.ToJson();
-        var identityKey = StepIdentity.StateKey(Identity);
-        if (!IsAlias && identityKey != assignmentKey)
+        foreach (var key in KeysBeside(assignmentKey))
         {
-            yield return new(identityKey, value);
+            yield return new(key, value);
         }
 
         yield return new(assignmentKey, value);
+    }
+
+    private IEnumerable<string> KeysBeside(string assignmentKey)
+    {
+        if (IsAlias)
+        {
+            return [];
+        }
+
+        IEnumerable<byte[]> identities = FirstIdentity is { } first ? [Identity, first] : [Identity];
+        return identities.Select(identity => StepIdentity.StateKey(identity)).Where(key => key != assignmentKey);
     }
 }

@@ -9,6 +9,9 @@ namespace Beamline.Scheduler.Ledger;
 /// <summary>Reads rows back into the core's own terms.</summary>
 internal static class LedgerRestoring
 {
+    /// <summary>A column: the assignment of a replay, whose first identity only its ids tell; NULL for all others, so that it is not read.</summary>
+    public const string AssignmentOfReplay = "CASE WHEN replay > 0 THEN (SELECT body FROM assignments WHERE id = tasks.id) END";
+
     public static List<RestoredTask> OpenTasks(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();
@@ -31,14 +34,14 @@ internal static class LedgerRestoring
     public static List<RestoredKeys> Keys(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = "SELECT id, identity, tenant_id, assignment_id, alias_of, lease, reported, replay FROM tasks WHERE state >= 10 ORDER BY id";
+        command.CommandText = $"SELECT id, identity, tenant_id, assignment_id, alias_of, lease, reported, replay, {AssignmentOfReplay} FROM tasks WHERE state >= 10 ORDER BY id";
         var keys = new List<RestoredKeys>();
         using var row = command.ExecuteReader();
         while (row.Read())
         {
             keys.Add(new RestoredKeys(
                 row.GetInt64(0),
-                KeysOf(row, row.GetInt32(7)),
+                KeysOf(row, row.GetInt32(7), 8),
                 !row.IsDBNull(4),
                 row.GetInt64(6) == 1 ? row.GetInt64(5) : null));
         }
@@ -74,12 +77,17 @@ internal static class LedgerRestoring
         return used;
     }
 
-    /// <summary>The keys of a row from columns 1 to 3: identity, tenant_id, assignment_id.</summary>
-    public static TaskKeys KeysOf(SqliteDataReader row, int replay)
+    /// <summary>The keys of a row from columns 1 to 3 (identity, tenant_id, assignment_id) and <see cref="AssignmentOfReplay"/>.</summary>
+    public static TaskKeys KeysOf(SqliteDataReader row, int replay, int assignmentOfReplay)
     {
         var (tenant, assignment) = (row.GetString(2), row.GetString(3));
-        return TaskKeys.Of(row.IdentityOf(1, tenant, assignment, replay), tenant, assignment);
+        return TaskKeys.Of(FirstIdentityOf(row, assignmentOfReplay) ?? row.IdentityOf(1, tenant, assignment, replay), tenant, assignment);
     }
+
+    /// <summary>The identity of what a replay repeats; null for a row that is no replay.</summary>
+    public static byte[]? FirstIdentityOf(SqliteDataReader row, int assignmentOfReplay) => row.BytesOrNull(assignmentOfReplay) is { } bytes
+        ? StepIdentity.KeyOf(AssignmentReader.ReadTrusted(new RawJson(bytes)), replay: 0)
+        : null;
 
     /// <summary>The facts of a task from columns id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, and the assignment's body.</summary>
     public static TaskInfo InfoOf(SqliteDataReader row)

@@ -87,6 +87,24 @@ internal static class LedgerSchema
         ALTER TABLE tasks DROP COLUMN assignment;
         ALTER TABLE tasks DROP COLUMN result;
         """,
+
+        // Replays of dead letters. replay_state: 0 never asked for, 1 waits for its turn, 2 replayed as the row replayed_as, 3 refused
+        // when its turn came (replay_error says why).
+        """
+        ALTER TABLE dead_letters ADD COLUMN replay_state INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE dead_letters ADD COLUMN replay_id INTEGER;
+        ALTER TABLE dead_letters ADD COLUMN replayed_at INTEGER;
+        ALTER TABLE dead_letters ADD COLUMN replayed_as INTEGER;
+        ALTER TABLE dead_letters ADD COLUMN replay_error TEXT;
+        CREATE INDEX dead_letters_by_task ON dead_letters (task_id) WHERE task_id IS NOT NULL;
+        CREATE INDEX dead_letters_waiting ON dead_letters (replay_id, id) WHERE replay_state = 1;
+        CREATE INDEX dead_letters_by_replay ON dead_letters (replay_id) WHERE replay_id IS NOT NULL;
+        CREATE INDEX dead_letters_replayed_as ON dead_letters (replayed_as) WHERE replayed_as IS NOT NULL;
+        CREATE INDEX tasks_by_alias ON tasks (alias_of) WHERE alias_of IS NOT NULL;
+        CREATE TABLE replays (
+            id INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL, requested_at INTEGER NOT NULL, requested_by TEXT, comment TEXT,
+            rate REAL NOT NULL, letters INTEGER NOT NULL);
+        """,
     ];
 
     public static int Newest => Migrations.Length;

@@ -49,6 +49,9 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
     private readonly SqliteStatement _useCpu = new(connection,
         "INSERT OR REPLACE INTO cpu_used (tenant_id, start, used_ms) VALUES (?,?,?)");
 
+    private readonly SqliteStatement _markReplayed = new(connection,
+        "UPDATE dead_letters SET replay_state=2, replayed_as=?, replayed_at=? WHERE id=?");
+
     private readonly SqliteStatement _deleteOutbox = new(connection, "DELETE FROM outbox WHERE id=?");
     private readonly SqliteStatement _confirmKey = new(connection, "UPDATE tasks SET key_confirmed=1 WHERE id=?");
 
@@ -75,6 +78,11 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
         foreach (var row in batch.Outbox)
         {
             Optional(_insertOutbox.Add(row.Id).Add((int)row.Kind).Add(row.TaskId).Add(row.Number).Add(row.At).Add(row.DeadLetter?.Id), row.Data?.Utf8).Run();
+        }
+
+        foreach (var mark in batch.Replays)
+        {
+            _markReplayed.Add(mark.TaskId).Add(mark.At).Add(mark.DeadLetterId).Run();
         }
 
         foreach (var cancel in batch.CancelsRemembered)
@@ -112,7 +120,7 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
     public void Dispose()
     {
         foreach (var statement in (SqliteStatement[])[_insertTask, _insertAssignment, _insertResult, _updateTask, _endTask, _insertOutbox, _insertEvent,
-            _insertDeadLetter, _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKey])
+            _insertDeadLetter, _markReplayed, _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKey])
         {
             statement.Dispose();
         }

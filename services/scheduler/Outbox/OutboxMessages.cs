@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Beamline.Contracts;
 using Beamline.Contracts.Assignments;
@@ -14,7 +15,7 @@ namespace Beamline.Scheduler.Outbox;
 internal static class OutboxMessages
 {
     /// <summary>Raw bytes and assignments in a dead letter are cut here; the ledger keeps them whole.</summary>
-    private const int MaxDeadLetterPart = 256 * 1024;
+    public const int MaxDeadLetterPart = 256 * 1024;
 
     private const int SmallMessage = 512;
 
@@ -47,21 +48,25 @@ internal static class OutboxMessages
         _ => throw new InvalidOperationException($"Outbox row {row.Id} ({row.Kind}) has nothing to be made from."),
     };
 
-    /// <summary>The contract's form of a dead letter; <paramref name="result"/> is the task's ExecResult, where it has one.</summary>
-    public static DeadLetter Of(DeadLetterRow letter, TaskInfo? task, RawJson? result)
+    /// <summary>The contract's form of a dead letter.</summary>
+    /// <param name="letter">The row.</param>
+    /// <param name="task">What ended, where it could be parsed.</param>
+    /// <param name="result">The task's ExecResult, where it has one.</param>
+    /// <param name="maxPart">Raw bytes and assignments are cut here.</param>
+    public static DeadLetter Of(DeadLetterRow letter, TaskInfo? task, RawJson? result, int maxPart = MaxDeadLetterPart)
     {
         var raw = letter.Raw;
         var assignment = task is null ? (RawJson?)null : Redaction.Redact(task.Bytes);
-        var cut = raw?.Length > MaxDeadLetterPart || assignment?.Length > MaxDeadLetterPart;
+        var cut = raw?.Length > maxPart || assignment?.Length > maxPart;
         return new DeadLetter
         {
             Id = task is null
-                ? string.Create(CultureInfo.InvariantCulture, $"dlq:{letter.Id}:{letter.At}")
+                ? "dlq:raw:" + Convert.ToHexStringLower(SHA256.HashData(raw ?? []))
                 : string.Create(CultureInfo.InvariantCulture, $"dlq:{task.TenantId}:{task.AssignmentId}:{letter.Replay}"),
-            DeadLetterId = string.Create(CultureInfo.InvariantCulture, $"dl-{letter.Id}"),
+            DeadLetterId = RowNames.DeadLetter(letter.Id),
             Reason = letter.Reason,
-            Assignment = assignment?.Length > MaxDeadLetterPart ? null : assignment,
-            AssignmentRawBase64 = raw is null ? null : Convert.ToBase64String(raw.AsSpan(0, Math.Min(raw.Length, MaxDeadLetterPart))),
+            Assignment = assignment?.Length > maxPart ? null : assignment,
+            AssignmentRawBase64 = raw is null ? null : Convert.ToBase64String(raw.AsSpan(0, Math.Min(raw.Length, maxPart))),
             Truncated = cut ? true : null,
             Result = result,
             Attempt = task?.Assignment.Attempt ?? JobDefaults.Attempt,

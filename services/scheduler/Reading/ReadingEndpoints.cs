@@ -10,7 +10,7 @@ namespace Beamline.Scheduler.Reading;
 
 internal static class ReadingEndpoints
 {
-    /// <summary>Maps tasks/get, tasks/list, tasks/events, tasks/explain, tasks/cancel and dead-letters/list.</summary>
+    /// <summary>Maps tasks/get, tasks/list, tasks/events, tasks/explain, tasks/cancel, dead-letters/list and dead-letters/get.</summary>
     public static void MapReading(this IEndpointRouteBuilder endpoints)
     {
         var json = BeamlineJson.Default;
@@ -25,6 +25,8 @@ internal static class ReadingEndpoints
             json.ExplainTaskResponse,
             async (request, ct) => new ExplainTaskResponse { Explanation = await engine.ExplainAsync(new TaskKey(request.TenantId, request.AssignmentId), ct).ConfigureAwait(false) });
         endpoints.MapMethod(SchedulerMethods.CancelTask, json.ExecCancel, json.CancelTaskResponse, async (request, ct) => await engine.CancelAsync(request, ct).ConfigureAwait(false));
+        endpoints.MapMethod(
+            SchedulerMethods.GetDeadLetter, json.GetDeadLetterRequest, json.GetDeadLetterResponse, async (request, ct) => await tasks.DeadLetterAsync(request, ct).ConfigureAwait(false));
         endpoints.MapMethod(
             SchedulerMethods.ListDeadLetters, json.ListDeadLettersRequest, json.ListDeadLettersResponse, async (request, ct) => await tasks.DeadLettersAsync(request, ct).ConfigureAwait(false));
     }

@@ -10,7 +10,7 @@ using Microsoft.Data.Sqlite;
 namespace Beamline.Scheduler.Reading;
 
 /// <summary>A task's row as far as readers of its events need it.</summary>
-internal sealed record TaskPlace(long Id, int Replay, TaskPhase Phase, ExecAssignment Assignment);
+internal sealed record TaskPlace(long Id, TaskPhase Phase, ExecAssignment Assignment);
 
 /// <summary>A listed task, and the row that it stands in.</summary>
 internal sealed record ListedTask(long Id, TaskView View, int Bytes);
@@ -18,7 +18,7 @@ internal sealed record ListedTask(long Id, TaskView View, int Bytes);
 /// <summary>What the API asks about tasks. Of several replays the last one counts.</summary>
 internal static class TaskQueries
 {
-    private const string ViewColumns = "id, tenant_id, assignment_id, state, type, admitted_at, started_at, ended_at, delivery, retries_used, a.body";
+    private const string ViewColumns = "id, tenant_id, assignment_id, state, type, admitted_at, started_at, ended_at, delivery, retries_used, a.body, replay";
 
     private const string OneSql = $"SELECT {ViewColumns}, r.body FROM tasks JOIN assignments a USING (id) LEFT JOIN results r USING (id) WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
 
@@ -31,14 +31,19 @@ internal static class TaskQueries
     private const string EndedSql = "SELECT state, r.body FROM tasks LEFT JOIN results r USING (id) WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
 
     private const string PlaceSql =
-        "SELECT id, replay, state, a.body FROM tasks JOIN assignments a USING (id) WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
+        "SELECT id, state, a.body FROM tasks JOIN assignments a USING (id) WHERE tenant_id = $tenant AND assignment_id = $assignment ORDER BY replay DESC LIMIT 1";
+
+    private const string EventsSql = """
+        SELECT e.seq, e.sequence, e.type, e.at, e.data, e.task_id, t.replay FROM tasks t JOIN events e ON e.task_id = t.id
+        WHERE t.tenant_id = $tenant AND t.assignment_id = $assignment AND e.sequence > $after ORDER BY e.sequence
+        """;
 
     /// <summary>Null when the tenant has no such task.</summary>
     public static Task<TaskView?> TaskAsync(this LedgerReader ledger, TaskKey key, CancellationToken ct) => ledger.ReadAsync(
         connection =>
         {
             using var row = Of(connection, OneSql, key).ExecuteReader();
-            return row.Read() ? ViewOf(row, out _) with { Result = row.BytesOrNull(11) is { } result ? new RawJson(result) : null } : null;
+            return row.Read() ? ViewOf(row, out _) with { Result = row.BytesOrNull(12) is { } result ? new RawJson(result) : null } : null;
         },
         ct);
 
@@ -58,28 +63,28 @@ internal static class TaskQueries
         {
             using var row = Of(connection, PlaceSql, key).ExecuteReader();
             return row.Read()
-                ? new TaskPlace(row.GetInt64(0), row.GetInt32(1), (TaskPhase)row.GetInt32(2), AssignmentReader.ReadTrusted(new RawJson(row.BytesOrNull(3))))
+                ? new TaskPlace(row.GetInt64(0), (TaskPhase)row.GetInt32(1), AssignmentReader.ReadTrusted(new RawJson(row.BytesOrNull(2))))
                 : null;
         },
         ct);
 
-    /// <summary>A task's events after a sequence number.</summary>
-    public static Task<FeedPage<EventRow>> EventsAsync(this LedgerReader ledger, long taskId, string tenantId, long afterSequence, CancellationToken ct) => ledger.ReadAsync(
-        connection => connection.Prepared("SELECT seq, sequence, type, at, data FROM events WHERE task_id = $task AND sequence > $after ORDER BY sequence")
-            .Bind("$task", taskId).Bind("$after", afterSequence)
-            .ReadPage(
-                row => new EventRow
-                {
-                    Seq = row.GetInt64(0),
-                    TaskId = taskId,
-                    TenantId = tenantId,
-                    Sequence = row.GetInt64(1),
-                    Type = row.GetString(2),
-                    At = row.GetInt64(3),
-                    Data = row.BytesOrNull(4) is { } data ? new RawJson(data) : null,
-                },
-                each => each.Data?.Length ?? 0),
+    /// <summary>An assignment's events after a sequence number, those of its replays included, each with its row's ordinal.</summary>
+    public static Task<FeedPage<(EventRow Row, int Replay)>> EventsAsync(this LedgerReader ledger, TaskKey key, long afterSequence, CancellationToken ct) => ledger.ReadAsync(
+        connection => Of(connection, EventsSql, key).Bind("$after", afterSequence).ReadPage(
+            row => (EventOf(row, key.TenantId), row.GetInt32(6)),
+            each => each.Item1.Data?.Length ?? 0),
         ct);
+
+    private static EventRow EventOf(SqliteDataReader row, string tenantId) => new()
+    {
+        Seq = row.GetInt64(0),
+        TaskId = row.GetInt64(5),
+        TenantId = tenantId,
+        Sequence = row.GetInt64(1),
+        Type = row.GetString(2),
+        At = row.GetInt64(3),
+        Data = row.BytesOrNull(4) is { } data ? new RawJson(data) : null,
+    };
 
     private static RawJson? ResultOf(SqliteConnection connection, TaskKey key)
     {
@@ -111,6 +116,7 @@ internal static class TaskQueries
             CompletedAt = row.NumberOrNull(7),
             Delivery = row.GetInt32(8),
             RetriesUsed = row.GetInt32(9),
+            Replay = row.GetInt32(11) is > 0 and var replay ? replay : null,
         };
     }
 }

@@ -1,15 +1,17 @@
 using Beamline.Contracts;
+using Beamline.Contracts.DeadLetters;
 using Beamline.Contracts.Errors;
 using Beamline.Contracts.Events;
 using Beamline.Contracts.Tasks;
 using Beamline.Scheduler.Core;
 using Beamline.Scheduler.Events;
 using Beamline.Scheduler.Ledger;
+using Microsoft.Extensions.Options;
 
 namespace Beamline.Scheduler.Reading;
 
 /// <summary>Answers questions about tasks from the ledger: what it does not hold (any more) is not found.</summary>
-internal sealed class TaskReader(LedgerReader ledger, EventWaiters waiters, TimeProvider time)
+internal sealed class TaskReader(LedgerReader ledger, EventWaiters waiters, IOptions<DeadLetterOptions> letters, TimeProvider time)
 {
     private const int DefaultLimit = 100;
     private const int MaxLimit = 500;
@@ -37,19 +39,27 @@ internal sealed class TaskReader(LedgerReader ledger, EventWaiters waiters, Time
 
     public async Task<ListDeadLettersResponse> DeadLettersAsync(ListDeadLettersRequest request, CancellationToken ct)
     {
-        // The answer has no place for an error: a foreign cursor stands for the end of the list.
         if (!PageCursor.TryRead(request.Cursor, out var before))
         {
-            return new ListDeadLettersResponse { DeadLetters = [] };
+            return new ListDeadLettersResponse
+            {
+                DeadLetters = [],
+                Error = WireError.Of(ErrorCode.InvalidInput, "The cursor is not one that a list of dead letters gave.", field: "cursor"),
+            };
         }
 
-        var page = await ledger.DeadLettersAsync(request.TenantId, before, LimitOf(request.Limit), ct).ConfigureAwait(false);
+        var page = await ledger.DeadLettersAsync(request.TenantId, letters.Value.IsOperator(request.TenantId), before, LimitOf(request.Limit), ct).ConfigureAwait(false);
         return new ListDeadLettersResponse
         {
             DeadLetters = [.. page.Rows.Select(row => row.Message)],
             Cursor = page.More ? PageCursor.Of(page.Rows[^1].Id) : null,
         };
     }
+
+    public async Task<GetDeadLetterResponse> DeadLetterAsync(GetDeadLetterRequest request, CancellationToken ct) => new()
+    {
+        DeadLetter = RowNames.DeadLetterIdOf(request.DeadLetterId) is { } id ? await ledger.DeadLetterAsync(request.TenantId, letters.Value.IsOperator(request.TenantId), id, ct).ConfigureAwait(false) : null,
+    };
 
     /// <summary>Held while the task is open and has no event after the number asked for.</summary>
     public async Task<TaskEventsResponse> EventsAsync(TaskEventsRequest request, CancellationToken ct)
@@ -84,8 +94,8 @@ internal sealed class TaskReader(LedgerReader ledger, EventWaiters waiters, Time
             return new TaskEventsResponse { Found = false, Events = [] };
         }
 
-        var page = await ledger.EventsAsync(place.Id, key.TenantId, afterSequence, ct).ConfigureAwait(false);
-        IReadOnlyList<TaskEvent> events = [.. page.Rows.Select(row => EventMessages.ToTaskEvent(row, place.Assignment, place.Replay))];
+        var page = await ledger.EventsAsync(key, afterSequence, ct).ConfigureAwait(false);
+        IReadOnlyList<TaskEvent> events = [.. page.Rows.Select(each => EventMessages.ToTaskEvent(each.Row, place.Assignment, each.Replay))];
         return new TaskEventsResponse { Found = true, Events = events, Ended = place.Phase.IsFinal() && !page.More };
     }
 

@@ -57,6 +57,9 @@ public static class SchedulerMethods
     public const string ListDeadLetters = "dead-letters/list";
     public const string DecideApproval = "approvals/decide";
     public const string ListApprovals = "approvals/list";
+    public const string GetDeadLetter = "dead-letters/get";
+    public const string ReplayDeadLetters = "dead-letters/replay";
+    public const string GetReplay = "replays/get";
 }
 
 /// <summary>Bounds of the wire.</summary>

@@ -42,6 +42,12 @@ internal static class Messages
         ["list-approvals-request"] = (new ListApprovalsRequest { TenantId = "tenant-789", Cursor = "c1", Limit = 10 }, Json.ListApprovalsRequest),
         ["list-approvals-response"] = (new ListApprovalsResponse { Approvals = [Waiting()], Cursor = "c2", Error = WireError.Of(ErrorCode.InvalidInput, "no such cursor", field: "cursor") }, Json.ListApprovalsResponse),
         ["list-dead-letters-request"] = (new ListDeadLettersRequest { TenantId = "tenant-789", Cursor = "c1", Limit = 10 }, Json.ListDeadLettersRequest),
+        ["get-dead-letter-request"] = (new GetDeadLetterRequest("tenant-789", "dl-1"), Json.GetDeadLetterRequest),
+        ["get-dead-letter-response"] = (new GetDeadLetterResponse { DeadLetter = RawJson.From(Replayed(), Json.DeadLetter) }, Json.GetDeadLetterResponse),
+        ["replay-dead-letters-request"] = (ReplayAsked(), Json.ReplayDeadLettersRequest),
+        ["replay-dead-letters-response"] = (ReplayAnswered(), Json.ReplayDeadLettersResponse),
+        ["get-replay-request"] = (new GetReplayRequest("tenant-789", "rp-1"), Json.GetReplayRequest),
+        ["get-replay-response"] = (new GetReplayResponse { Replay = Progress() }, Json.GetReplayResponse),
         ["list-dead-letters-response"] = (new ListDeadLettersResponse { DeadLetters = [Result], Cursor = "c2" }, Json.ListDeadLettersResponse),
         ["list-tasks-request"] = (new ListTasksRequest { TenantId = "tenant-789", State = "queued", Type = "crypto.hash", Cursor = "c1", Limit = 10 }, Json.ListTasksRequest),
         ["list-tasks-response"] = (new ListTasksResponse { Tasks = [Task()], Cursor = "c2", Error = WireError.Of(ErrorCode.InvalidInput, "no such state", field: "state") }, Json.ListTasksResponse),
@@ -126,6 +132,35 @@ internal static class Messages
         Delivery = 3,
         Replay = 0,
         DeadLetteredAt = 1640995200000,
+    };
+
+    private static DeadLetter Replayed() => Dead() with
+    {
+        Replayed = new DeadLetterReplay
+        {
+            ReplayId = "rp-1", State = DeadLetterReplayStates.Replayed, RequestedBy = "ann", Comment = "mended", RequestedAt = 1640995300000,
+            ReplayedAt = 1640995300100, Replay = 1, TaskState = "success", Error = "none",
+        },
+    };
+
+    private static ReplayDeadLettersRequest ReplayAsked() => new()
+    {
+        TenantId = "tenant-789",
+        Filter = new ReplayFilter { Ids = ["dl-1"], Reason = "http_error", BlockType = "http.request", Since = 1640995200000, Until = 1640995300000 },
+        Rate = 2.5, Max = 10, DryRun = true, AllowRepeat = true, RequestedBy = "ann", Comment = "mended",
+    };
+
+    private static ReplayDeadLettersResponse ReplayAnswered() => new()
+    {
+        ReplayId = "rp-1", Accepted = 1, More = true, Refused = 1,
+        Refusals = [new ReplayRefusal { DeadLetterId = "dl-2", Reason = ReplayRefusals.AlreadyReplayed, Message = "It has been replayed.", ReplayId = "rp-0" }],
+        Error = WireError.Of(ErrorCode.QuotaExceeded, "too many", retryAfterMs: 1000),
+    };
+
+    private static ReplayProgress Progress() => new()
+    {
+        ReplayId = "rp-1", TenantId = "tenant-789", RequestedAt = 1640995300000, RequestedBy = "ann", Comment = "mended", Rate = 2.5,
+        Total = 4, Waiting = 1, Replayed = 2, Refused = 1,
     };
 
     private static DeadLetter Unparsable() => Dead() with

@@ -150,7 +150,7 @@ internal sealed class CoreDriver
             [.. Rows.Values.Where(r => r.Ending is null).Select(r => new RestoredTask(r.Task, r.State))],
             [.. Rows.Values.Where(r => r.Ending is not null).Select(r => new RestoredKeys(
                 r.Task.Id,
-                TaskKeys.Of(r.Task.Identity, r.Task.TenantId, r.Task.AssignmentId),
+                TaskKeys.Of(r.Task),
                 r.Task.AliasOf is not null,
                 r.State.Reported ? r.State.Lease : null))],
             [.. _cancels],

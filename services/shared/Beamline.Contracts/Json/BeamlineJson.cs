@@ -51,4 +51,10 @@ namespace Beamline.Contracts.Json;
 [JsonSerializable(typeof(CancelTaskResponse))]
 [JsonSerializable(typeof(ListDeadLettersRequest))]
 [JsonSerializable(typeof(ListDeadLettersResponse))]
+[JsonSerializable(typeof(GetDeadLetterRequest))]
+[JsonSerializable(typeof(GetDeadLetterResponse))]
+[JsonSerializable(typeof(ReplayDeadLettersRequest))]
+[JsonSerializable(typeof(ReplayDeadLettersResponse))]
+[JsonSerializable(typeof(GetReplayRequest))]
+[JsonSerializable(typeof(GetReplayResponse))]
 public sealed partial class BeamlineJson : JsonSerializerContext;

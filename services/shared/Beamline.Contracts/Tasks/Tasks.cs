@@ -44,6 +44,9 @@ public sealed record TaskView
     public int Delivery { get; init; }
     public int RetriesUsed { get; init; }
 
+    /// <summary>Of a step that was dead-lettered and replayed: the ordinal of the newest replay, which is what is shown.</summary>
+    public int? Replay { get; init; }
+
     /// <summary>The ExecResult's exact bytes, once there is one.</summary>
     public RawJson? Result { get; init; }
 }
@@ -156,4 +159,7 @@ public sealed record ListDeadLettersResponse
     /// <summary>DeadLetter messages, redacted.</summary>
     public required IReadOnlyList<RawJson> DeadLetters { get; init; }
     public string? Cursor { get; init; }
+
+    /// <summary>A fault in the request (a foreign cursor).</summary>
+    public WireError? Error { get; init; }
 }
