@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Beamline.Gateway.Approvals;
 using Beamline.Gateway.Cancelling;
+using Beamline.Gateway.DeadLetters;
 using Beamline.Gateway.Problems;
 using Beamline.Gateway.Submission;
 
@@ -16,4 +17,6 @@ namespace Beamline.Gateway;
 [JsonSerializable(typeof(ApprovalDecided))]
 [JsonSerializable(typeof(DecisionBody))]
 [JsonSerializable(typeof(BatchAnswer))]
+[JsonSerializable(typeof(ReplayBody))]
+[JsonSerializable(typeof(ReplayOneBody))]
 internal sealed partial class GatewayJson : JsonSerializerContext;

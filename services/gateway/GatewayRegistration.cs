@@ -1,6 +1,7 @@
 using Beamline.DaprAccess;
 using Beamline.Gateway.Approvals;
 using Beamline.Gateway.Cancelling;
+using Beamline.Gateway.DeadLetters;
 using Beamline.Gateway.OpenApi;
 using Beamline.Gateway.Problems;
 using Beamline.Gateway.Reading;
@@ -44,6 +45,8 @@ public static class GatewayRegistration
         services.AddSingleton<EventEndpoints>();
         services.AddSingleton<CancelEndpoints>();
         services.AddSingleton<ApprovalEndpoints>();
+        services.AddSingleton<DeadLetterEndpoints>();
+        services.AddSingleton<ReplayEndpoints>();
         return services;
     }
 
@@ -64,6 +67,12 @@ public static class GatewayRegistration
         var approvals = app.MapGroup("/v1").WithTags("approvals");
         approvals.MapGet("/approvals", (HttpContext context, ApprovalEndpoints endpoints) => endpoints.ListAsync(context)).Describe(ApiDescriptions.ListApprovals);
         approvals.MapPost("/approvals/{id}", (HttpContext context, string id, ApprovalEndpoints endpoints) => endpoints.DecideAsync(context, TaskPath.IdOf(context.Request, id))).Describe(ApiDescriptions.Decide);
+        var letters = app.MapGroup("/v1").WithTags("dead letters");
+        letters.MapGet("/dlq", (HttpContext context, DeadLetterEndpoints endpoints) => endpoints.ListAsync(context)).Describe(DeadLetterDescriptions.List);
+        letters.MapGet("/dlq/{id}", (HttpContext context, string id, DeadLetterEndpoints endpoints) => endpoints.GetAsync(context, id)).Describe(DeadLetterDescriptions.Get);
+        letters.MapGet("/dlq/replays/{id}", (HttpContext context, string id, DeadLetterEndpoints endpoints) => endpoints.GetReplayAsync(context, id)).Describe(DeadLetterDescriptions.GetReplay);
+        letters.MapPost("/dlq/{id}:replay", (HttpContext context, string id, ReplayEndpoints endpoints) => endpoints.ReplayOneAsync(context, id)).Describe(DeadLetterDescriptions.ReplayOne);
+        letters.MapPost("/dlq:replay", (HttpContext context, ReplayEndpoints endpoints) => endpoints.ReplayManyAsync(context)).Describe(DeadLetterDescriptions.ReplayMany);
         return app;
     }
 

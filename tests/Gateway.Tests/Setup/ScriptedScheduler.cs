@@ -8,6 +8,7 @@ using Beamline.Contracts;
 using Beamline.Contracts.Admission;
 using Beamline.Contracts.Approvals;
 using Beamline.Contracts.Assignments;
+using Beamline.Contracts.DeadLetters;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Tasks;
 
@@ -32,6 +33,8 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
 
     public ConcurrentQueue<Approval> Decisions { get; } = new();
 
+    public ConcurrentQueue<ReplayDeadLettersRequest> Replays { get; } = new();
+
     public ConcurrentQueue<TaskEventsRequest> EventQuestions { get; } = new();
 
     public bool IsAway { get; set; }
@@ -51,6 +54,14 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
     public Func<Approval, DecideApprovalResponse> OnDecide { get; set; } = _ => new DecideApprovalResponse();
 
     public Func<ListApprovalsRequest, ListApprovalsResponse> OnListApprovals { get; set; } = _ => new ListApprovalsResponse { Approvals = [] };
+
+    public Func<ListDeadLettersRequest, ListDeadLettersResponse> OnDeadLetters { get; set; } = _ => new ListDeadLettersResponse { DeadLetters = [] };
+
+    public Func<GetDeadLetterRequest, GetDeadLetterResponse> OnDeadLetter { get; set; } = _ => new GetDeadLetterResponse();
+
+    public Func<ReplayDeadLettersRequest, ReplayDeadLettersResponse> OnReplay { get; set; } = _ => new ReplayDeadLettersResponse();
+
+    public Func<GetReplayRequest, GetReplayResponse> OnReplayProgress { get; set; } = _ => new GetReplayResponse();
 
     public Func<TaskEventsRequest, Task<TaskEventsResponse>> OnEvents { get; set; } = _ => Task.FromResult(new TaskEventsResponse { Events = [] });
 
@@ -98,6 +109,10 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
             SchedulerMethods.CancelTask => Cancel(Read(body, BeamlineJson.Default.ExecCancel)),
             SchedulerMethods.DecideApproval => Decide(Read(body, BeamlineJson.Default.Approval)),
             SchedulerMethods.ListApprovals => Answer(OnListApprovals(Read(body, BeamlineJson.Default.ListApprovalsRequest)), BeamlineJson.Default.ListApprovalsResponse),
+            SchedulerMethods.ListDeadLetters => Answer(OnDeadLetters(Read(body, BeamlineJson.Default.ListDeadLettersRequest)), BeamlineJson.Default.ListDeadLettersResponse),
+            SchedulerMethods.GetDeadLetter => Answer(OnDeadLetter(Read(body, BeamlineJson.Default.GetDeadLetterRequest)), BeamlineJson.Default.GetDeadLetterResponse),
+            SchedulerMethods.ReplayDeadLetters => Replay(Read(body, BeamlineJson.Default.ReplayDeadLettersRequest)),
+            SchedulerMethods.GetReplay => Answer(OnReplayProgress(Read(body, BeamlineJson.Default.GetReplayRequest)), BeamlineJson.Default.GetReplayResponse),
             SchedulerMethods.TaskEvents => await EventsAsync(Read(body, BeamlineJson.Default.TaskEventsRequest)).WaitAsync(cancellationToken),
             SchedulerMethods.WatchTasks => Watch(),
             var unknown => throw new InvalidOperationException($"The gateway called '{unknown}'."),
@@ -127,6 +142,12 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
     {
         Decisions.Enqueue(decision);
         return Answer(OnDecide(decision), BeamlineJson.Default.DecideApprovalResponse);
+    }
+
+    private HttpResponseMessage Replay(ReplayDeadLettersRequest request)
+    {
+        Replays.Enqueue(request);
+        return Answer(OnReplay(request), BeamlineJson.Default.ReplayDeadLettersResponse);
     }
 
     private async Task<HttpResponseMessage> EventsAsync(TaskEventsRequest request)
