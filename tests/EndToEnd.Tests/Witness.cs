@@ -18,6 +18,8 @@ public sealed class Witness : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ConcurrentQueue<Sighting> _sightings = new();
+    private readonly ConcurrentQueue<(string Assignment, int Replay)> _mended = new();
+    private readonly ConcurrentQueue<string> _mendedPrefixes = new();
     private readonly TaskCompletionSource _holding = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -26,6 +28,12 @@ public sealed class Witness : IAsyncDisposable
     public Uri Address { get; private set; } = null!;
 
     public IReadOnlyList<Sighting> Sightings => [.. _sightings];
+
+    /// <summary>Runs of steps whose call to <c>/broken</c> went through, with their replay.</summary>
+    public IReadOnlyList<(string Assignment, int Replay)> Mended => [.. _mended];
+
+    /// <summary><c>/broken</c> answers 404 to every step; from now on no longer to those whose ids begin so.</summary>
+    public void Mend(string prefix) => _mendedPrefixes.Enqueue(prefix);
 
     /// <summary>A step is in the middle of its call to <c>/held</c>, which is answered after <see cref="Release"/>.</summary>
     public Task Holding => _holding.Task;
@@ -40,6 +48,7 @@ public sealed class Witness : IAsyncDisposable
         var app = builder.Build();
         var witness = new Witness(app);
         app.MapGet("/seen", witness.Record);
+        app.MapGet("/broken", witness.AnswerBroken);
         app.MapGet("/held", witness.HoldAsync);
         await app.StartAsync();
         witness.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
@@ -56,6 +65,18 @@ public sealed class Witness : IAsyncDisposable
     public int RunsOf(string assignment) => _sightings.Count(seen => seen.Assignment == assignment);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private IResult AnswerBroken(HttpRequest request)
+    {
+        var assignment = request.Headers["x-beamline-assignment"].ToString();
+        if (!_mendedPrefixes.Any(prefix => assignment.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            return Results.NotFound();
+        }
+
+        _mended.Enqueue((assignment, int.Parse(request.Headers["x-beamline-replay"].ToString(), CultureInfo.InvariantCulture)));
+        return Results.Text("mended");
+    }
 
     private async Task HoldAsync(HttpContext context)
     {

@@ -24,7 +24,7 @@ public sealed class HttpBlockOptions
     public int MaxResponseHeadersKib { get; set; } = 32;
 
     /// <summary>
-    /// Sends x-beamline-assignment, -delivery, -lease and -retry along, so that a server can tell a repeat from a first call.
+    /// Sends x-beamline-assignment, -delivery, -lease, -retry and -replay along, so that a server can tell a repeat from a first call.
     /// Off by default: strangers' servers need not know our ids.
     /// </summary>
     public bool TraceHeaders { get; set; }

@@ -99,6 +99,7 @@ internal sealed class HttpRequestBlock(IOptions<HttpBlockOptions> options, HttpT
         Set("x-beamline-delivery", request.Delivery.ToString(CultureInfo.InvariantCulture));
         Set("x-beamline-lease", request.Lease.ToString(CultureInfo.InvariantCulture));
         Set("x-beamline-retry", request.RetriesUsed.ToString(CultureInfo.InvariantCulture));
+        Set("x-beamline-replay", request.Replay.ToString(CultureInfo.InvariantCulture));
 
         // A step's own header of the name would be a second, forged value.
         void Set(string name, string value)
