@@ -23,7 +23,9 @@ internal static class DeadLetterQueries
         """;
 
     private const string ListSql = Sql + "WHERE d.tenant_id = $tenant AND d.id < $before ORDER BY d.id DESC";
-    private const string OperatorListSql = Sql + "WHERE (d.tenant_id = $tenant OR d.tenant_id IS NULL) AND d.id < $before ORDER BY d.id DESC";
+
+    // The plus keeps two index ranges from being sorted together, assignments and all: the rows come in their order as they lie.
+    private const string OperatorListSql = Sql + "WHERE (+d.tenant_id = $tenant OR +d.tenant_id IS NULL) AND d.id < $before ORDER BY d.id DESC";
     private const string OneSql = Sql + "WHERE d.id = $id AND (d.tenant_id = $tenant OR (d.tenant_id IS NULL AND $operator))";
 
     /// <summary>A tenant's dead letters (an operator's: and those of no tenant), newest first, in the form that goes to the bus (redacted, and cut where they are large) and with their replays.</summary>
