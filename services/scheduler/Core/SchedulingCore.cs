@@ -98,7 +98,7 @@ internal sealed class SchedulingCore
 
     /// <summary>Runs a dead-lettered step again, within the same bounds as an admission. <see cref="Dispatch"/> comes after it too.</summary>
     public ReplayVerdict Replay(long now, ReplaySource source) =>
-        _replays.Forbids(now, source) ?? (Bounded(now, source.Row.Task) is null ? _replays.Admit(now, source) : ReplayVerdict.Waits);
+        _replays.Forbids(now, source) ?? (Refusal(now, source.Row.Task) is null ? _replays.Admit(now, source) : ReplayVerdict.Waits);
 
     /// <summary>Gives what was admitted to the workers that wait.</summary>
     public void Dispatch(long now) => _desk.Dispatch(now);

@@ -205,7 +205,7 @@ public sealed class Reading_tasks
         Assert.Equal(HttpStatusCode.OK, answer.Status);
         var paths = answer.Json.GetProperty("paths");
         Assert.Equal(
-            ["/v1/approvals", "/v1/approvals/{id}", "/v1/dlq", "/v1/dlq/replays/{id}", "/v1/dlq/{id}", "/v1/dlq/{id}:replay", "/v1/dlq:replay", "/v1/tasks", "/v1/tasks/{id}", "/v1/tasks/{id}/events", "/v1/tasks:batch"],
+            ["/v1/approvals", "/v1/approvals/{id}", "/v1/dlq", "/v1/dlq/replays/{id}", "/v1/dlq/{id}", "/v1/dlq/{id}:replay", "/v1/dlq:replay", "/v1/tasks", "/v1/tasks/{id}", "/v1/tasks/{id}/events", "/v1/tasks/{id}/explain", "/v1/tasks:batch"],
             paths.EnumerateObject().Select(path => path.Name).Where(path => path.StartsWith("/v1")).Order(StringComparer.Ordinal));
         var submit = paths.GetProperty("/v1/tasks").GetProperty("post");
         Assert.Equal(["200", "202", "400", "403", "409", "413", "415", "429", "503"], submit.GetProperty("responses").EnumerateObject().Select(response => response.Name).Order());

@@ -1,6 +1,7 @@
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Results;
 using Beamline.Scheduler.Core;
+using Beamline.Scheduler.Core.Tenants;
 
 namespace Beamline.Scheduler.Tests.Core;
 
@@ -56,7 +57,7 @@ public sealed class ReplayRuleTests
     [Fact]
     public void While_its_tenant_is_at_its_bound_a_replay_waits()
     {
-        var driver = WithFailed("a", options: new SchedulingOptions { MaxOpenTasksPerTenant = 1 });
+        var driver = WithFailed("a", tenants: new TenantsOptions { Default = { MaxQueued = 1 } });
         driver.Admit("other");
         Assert.Equal(ReplayVerdict.Waits, Replay(driver, "a"));
         Run(driver, CoreDriver.Ok());
@@ -145,9 +146,9 @@ public sealed class ReplayRuleTests
         return verdict;
     }
 
-    private static CoreDriver WithFailed(string id, string more = "", SchedulingOptions? options = null)
+    private static CoreDriver WithFailed(string id, string more = "", TenantsOptions? tenants = null)
     {
-        var driver = new CoreDriver(options);
+        var driver = new CoreDriver(tenants: tenants);
         driver.Admit(id, more: more);
         Run(driver, CoreDriver.Failed());
         return driver;

@@ -87,7 +87,7 @@ public sealed partial class RejectionEventTests
     public async Task Who_is_over_a_quota_hears_of_it_each_time_he_tries()
     {
         var time = new ManualTime();
-        await using var harness = EngineHarness.Open(scheduling: new SchedulingOptions { MaxOpenTasksPerTenant = 1 }, time: time);
+        await using var harness = EngineHarness.Open(tenants: new Beamline.Scheduler.Core.Tenants.TenantsOptions { Default = { MaxQueued = 1 } }, time: time);
         await harness.AdmitAsync(EngineHarness.Item("first"));
         var before = harness.Commits.Outbox.Count;
         await harness.AdmitAsync(EngineHarness.Item("over", source: AdmitSources.Bus));

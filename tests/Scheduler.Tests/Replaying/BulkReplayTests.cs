@@ -156,7 +156,7 @@ public sealed class BulkReplayTests
     [InlineData("Replay:MaxWaiting", 4002)]
     public async Task So_many_requests_may_wait_and_the_next_is_refused(string option, int code)
     {
-        await using var scheduler = await ReplayBench.StartAsync((option, "1"), ("Scheduling:MaxOpenTasksPerTenant", "2"));
+        await using var scheduler = await ReplayBench.StartAsync((option, "1"), ("Tenants:Default:MaxQueued", "2"));
         await scheduler.FailAsync("a1", "a2");
         await scheduler.AdmitAsync(null, EngineHarness.Item("open-1"), EngineHarness.Item("open-2"));
         var (first, second) = (await scheduler.DeadLetterOfAsync("a1"), await scheduler.DeadLetterOfAsync("a2"));
@@ -171,7 +171,7 @@ public sealed class BulkReplayTests
     [Fact]
     public async Task What_waits_and_what_was_replayed_outlives_retention_and_then_goes_with_its_replays()
     {
-        await using var scheduler = await ReplayBench.StartAsync(("Scheduling:MaxOpenTasksPerTenant", "1"));
+        await using var scheduler = await ReplayBench.StartAsync(("Tenants:Default:MaxQueued", "1"));
         await scheduler.FailAsync("a");
         await scheduler.AdmitAsync(null, EngineHarness.Item("open"));
         var letter = await scheduler.DeadLetterOfAsync("a");

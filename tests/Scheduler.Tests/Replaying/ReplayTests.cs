@@ -143,7 +143,7 @@ public sealed class ReplayTests
     [Fact]
     public async Task What_has_expired_is_refused_and_what_expires_while_it_waits_is_refused_then_and_may_be_asked_for_again()
     {
-        await using var scheduler = await ReplayBench.StartAsync(("Scheduling:MaxOpenTasksPerTenant", "2"));
+        await using var scheduler = await ReplayBench.StartAsync(("Tenants:Default:MaxQueued", "2"));
         var soon = TimeProvider.System.GetUtcNow().AddSeconds(2).ToUnixTimeMilliseconds();
         await scheduler.AdmitAsync(null, EngineHarness.Item("a", more: $"\"expires_at\":{soon},"));
         await scheduler.FailQueuedAsync(1);
@@ -161,7 +161,7 @@ public sealed class ReplayTests
     [Fact]
     public async Task While_the_tenant_is_at_its_quota_a_replay_waits_and_is_not_lost()
     {
-        await using var scheduler = await ReplayBench.StartAsync(("Scheduling:MaxOpenTasksPerTenant", "1"));
+        await using var scheduler = await ReplayBench.StartAsync(("Tenants:Default:MaxQueued", "1"));
         await scheduler.FailAsync("a");
         await scheduler.AdmitAsync(null, EngineHarness.Item("open"));
         var asked = await scheduler.ReplayAsync(await scheduler.DeadLetterOfAsync("a"));
