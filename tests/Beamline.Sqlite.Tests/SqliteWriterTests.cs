@@ -67,6 +67,27 @@ public sealed class SqliteWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task A_commit_that_the_engine_rolls_back_by_itself_fails_its_items_and_the_writer_goes_on()
+    {
+        await using var writer = Open();
+
+        // As where the disk is full at the very COMMIT: the engine ends the transaction before anybody can.
+        var failed = writer.RunAsync(
+            (connection, transaction) =>
+            {
+                Add(connection, transaction, 1);
+                SQLitePCL.raw.sqlite3_commit_hook(connection.Handle, _ => 1, null);
+            },
+            TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<SqliteException>(() => failed);
+
+        await writer.RunAsync((connection, _) => SQLitePCL.raw.sqlite3_commit_hook(connection.Handle, null, null), TestContext.Current.CancellationToken);
+        await writer.RunAsync((connection, transaction) => Add(connection, transaction, 2), TestContext.Current.CancellationToken);
+        using var reader = writer.OpenReader();
+        Assert.Equal(1L, Count(reader));
+    }
+
+    [Fact]
     public async Task Closing_commits_what_was_queued_and_refuses_the_next()
     {
         var writer = Open();

@@ -170,7 +170,7 @@ public sealed class SqliteWriter : IAsyncDisposable
             }
 
             _options.BeforeCommit?.Invoke(_connection, transaction);
-            transaction.Commit();
+            Commit(transaction);
         }
 #pragma warning disable CA1031 // The top of the loop: whatever failed the commit belongs to the callers, and the writer lives on.
         catch (Exception failure)
@@ -184,6 +184,21 @@ public sealed class SqliteWriter : IAsyncDisposable
         _checkpoints?.Committed();
         _options.AfterCommit?.Invoke(_connection, true);
         batch.ForEach(item => item.Complete());
+    }
+
+    private void Commit(SqliteTransaction transaction)
+    {
+        try
+        {
+            transaction.Commit();
+        }
+        catch (SqliteException) when (raw.sqlite3_get_autocommit(_connection.Handle) != 0)
+        {
+            // The engine has rolled back by itself (what it does where the disk is full at COMMIT), and the transaction object does
+            // not know: its own rollback would fail, and the connection would count as in a transaction for ever. It is given one to end.
+            Check(raw.sqlite3_exec(_connection.Handle, "BEGIN"));
+            throw;
+        }
     }
 
     private void RunOne(WorkItem item, SqliteTransaction transaction, bool isolate)
