@@ -150,6 +150,18 @@ public sealed class InvokeTests
     }
 
     [Fact]
+    public async Task An_app_that_dies_as_its_connection_is_made_is_an_app_that_is_away()
+    {
+        await using var test = await TestSidecar.StartAsync([]);
+        await test.AddAsync("callee", null, options => options with { AppHandler = new DyingSocket() });
+        var client = (await test.AddAsync("caller")).Client();
+
+        var answer = await client.CallAsync(HttpMethod.Get, "/v1.0/invoke/callee/method/any");
+
+        Assert.Contains("error invoking app channel", answer.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_held_stream_arrives_line_by_line()
     {
         await using var test = await TestSidecar.StartAsync([]);
@@ -219,5 +231,13 @@ public sealed class InvokeTests
         public void DisposeContext(HttpContext context, Exception? exception)
         {
         }
+    }
+
+    /// <summary>Answers until a method is invoked; then lets out what the sockets' handler does when the app dies as it connects.</summary>
+    private sealed class DyingSocket : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => request.RequestUri!.AbsolutePath == "/any"
+            ? Task.FromException<HttpResponseMessage>(new System.Net.Sockets.SocketException((int)System.Net.Sockets.SocketError.NotConnected))
+            : Task.FromResult(new HttpResponseMessage(System.Net.HttpStatusCode.NotFound));
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Beamline.Sidecar.Http;
 
 namespace Beamline.Sidecar.Apps;
@@ -56,8 +57,19 @@ internal sealed class AppChannel : IDisposable
         return request;
     }
 
-    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation) =>
-        _invoker.SendAsync(request, cancellation);
+    /// <exception cref="HttpRequestException">The app is away.</exception>
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _invoker.SendAsync(request, cancellation).ConfigureAwait(false);
+        }
+        catch (SocketException failure)
+        {
+            // Where the other end dies just when the connection is made, the handler lets this one out bare.
+            throw new HttpRequestException(HttpRequestError.ConnectionError, failure.Message, failure);
+        }
+    }
 
     public void Dispose() => _invoker.Dispose();
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
@@ -21,6 +22,19 @@ public class InvocationTests
         var seen = sidecar.Requests[0];
         Assert.Equal(("POST", "/v1.0/invoke/scheduler/method/tasks/get", """{"n":1}"""), (seen.Method, seen.Target, seen.Text));
         Assert.Equal("application/json", seen.Headers["Content-Type"]);
+    }
+
+    [Fact]
+    public async Task A_connection_whose_other_end_dies_as_it_is_made_is_a_sidecar_that_is_away()
+    {
+        await using var sidecar = await RecordedSidecar.AnswersAsync(204);
+        using var dapr = sidecar.Client(options => options.PrimaryHandlerFactory = () => new DyingSocket());
+
+        var invoked = await Assert.ThrowsAsync<DaprInvocationException>(() => InvokeAsync(dapr, new Ping(1), Ct));
+        await Assert.ThrowsAsync<DaprException>(() => dapr.PublishEventAsync("bus", "topic", "{}"u8.ToArray(), ct: Ct));
+
+        Assert.Equal(DaprInvocationFailure.SidecarUnreachable, invoked.Failure);
+        Assert.False(await dapr.CheckHealthAsync(Ct));
     }
 
     [Theory]
@@ -176,6 +190,13 @@ public class InvocationTests
 
     private static Task<Ping> InvokeAsync(DaprClient dapr, Ping request, CancellationToken ct) =>
         dapr.InvokeMethodAsync("scheduler", "tasks/get", request, PingJson.Default.Ping, PingJson.Default.Ping, ct);
+
+    /// <summary>What the sockets' handler lets out in that moment: no HttpRequestException.</summary>
+    private sealed class DyingSocket : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromException<HttpResponseMessage>(new SocketException((int)SocketError.NotConnected));
+    }
 }
 
 internal sealed record Ping(int N);

@@ -66,6 +66,7 @@ internal static class HttpOutcomes
             HttpRequestException { HttpRequestError: var error } => Network(error),
             HttpIOException { HttpRequestError: var error } => Network(error),
             IOException => Network(HttpRequestError.Unknown),
+            SocketException => Network(HttpRequestError.ConnectionError), // bare, where the server dies just when the connection is made
             InvalidDataException => BlockOutcome.Failed(ErrorCode.NetworkError, "The response's compression is broken.", details: StepOutputs.Reason("bad_encoding")),
             _ => null,
         };

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -55,7 +56,7 @@ internal sealed class InvocationCalls(SidecarConnection sidecar)
         // A connection that was never made has carried nothing; one that broke may have.
         var kind = failure switch
         {
-            OperationCanceledException => DaprInvocationFailure.SidecarUnreachable,
+            OperationCanceledException or SocketException => DaprInvocationFailure.SidecarUnreachable,
             HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } => DaprInvocationFailure.SidecarUnreachable,
             HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded } => DaprInvocationFailure.InvalidAnswer,
             _ => DaprInvocationFailure.AppUnreachable,

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -43,9 +44,12 @@ internal sealed class SidecarConnection(HttpClient http, DaprClientOptions optio
         return await http.SendAsync(request, completion, ct).ConfigureAwait(false);
     }
 
-    /// <summary>True where no answer came. A connection that could not be made in time shows as a cancellation that nobody asked for.</summary>
+    /// <summary>
+    /// True where no answer came. A connection that could not be made in time shows as a cancellation that nobody asked for, one
+    /// whose other end died just when it was made as a bare <see cref="SocketException"/>.
+    /// </summary>
     public static bool IsUnreachable(Exception failure, CancellationToken ct) =>
-        failure is HttpRequestException || (failure is OperationCanceledException && !ct.IsCancellationRequested);
+        failure is HttpRequestException or SocketException || (failure is OperationCanceledException && !ct.IsCancellationRequested);
 
     public string Describe(Exception failure) => failure is HttpRequestException { HttpRequestError: HttpRequestError.ConfigurationLimitExceeded }
         ? $"the answer is larger than {options.MaxAnswerBytes} bytes"
