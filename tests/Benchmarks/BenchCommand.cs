@@ -18,13 +18,16 @@ internal static class BenchCommand
         // On the disk of the checkout by default: a temporary folder in memory would flatter every fsync.
         var data = Path.GetFullPath(options.DataDirectory ?? Path.Combine(".beamline", $"bench-{Guid.NewGuid():n}"));
         Directory.CreateDirectory(data);
+        var keep = options.DataDirectory is not null;
         try
         {
-            return await RunInAsync(options, data);
+            var code = await RunInAsync(options, data);
+            keep |= code != 0 && options.Bench is "chaos" or "outages"; // what a failed run leaves behind tells why
+            return code;
         }
         finally
         {
-            if (options.DataDirectory is null)
+            if (!keep)
             {
                 Directory.Delete(data, recursive: true);
             }
@@ -52,8 +55,12 @@ internal static class BenchCommand
 
             case "gates":
                 return await GatesBench.RunAsync(options, settings, data);
+            case "chaos":
+                return await ChaosBench.RunAsync(options, data);
+            case "outages":
+                return await OutagesBench.RunAsync(options, data);
             default:
-                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates, decisions");
+                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates, decisions, chaos, outages");
         }
     }
 }

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Beamline.Benchmarks;
 
-/// <summary>The command line: <c>w1|w2|gates|decisions [--runtime local|processes] [--tasks N] [--seconds N] [--synchronous FULL|NORMAL] [--data DIR] [--profile]</c>.</summary>
+/// <summary>
+/// The command line: <c>w1|w2|gates|decisions [--runtime local|processes] [--tasks N] [--seconds N] [--synchronous FULL|NORMAL] [--data DIR] [--profile]</c>,
+/// <c>chaos|outages [--rate N] [--duration SECONDS] [--kills N] [--seed N]</c>.
+/// </summary>
 internal sealed record BenchOptions
 {
     public required string Bench { get; init; }
@@ -19,11 +22,23 @@ internal sealed record BenchOptions
     /// <summary>Of <c>decisions</c>: a table of what each step costs at several sizes, before the result.</summary>
     public bool Profile { get; init; }
 
+    /// <summary>chaos: tasks a second.</summary>
+    public int Rate { get; init; } = 200;
+
+    /// <summary>chaos: how long the load goes on at least.</summary>
+    public TimeSpan Duration { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>chaos: deaths of each kind.</summary>
+    public int Kills { get; init; } = 20;
+
+    /// <summary>chaos: draws the plan.</summary>
+    public int Seed { get; init; } = 11;
+
     public static BenchOptions Parse(string[] args)
     {
         if (args.Length == 0)
         {
-            throw new ArgumentException("which benchmark? w1, w2, gates or decisions");
+            throw new ArgumentException("which benchmark? w1, w2, gates, decisions, chaos or outages");
         }
 
         var options = new BenchOptions { Bench = args[0] };
@@ -43,11 +58,19 @@ internal sealed record BenchOptions
                 "--tasks" => options with { Tasks = int.Parse(value, CultureInfo.InvariantCulture) },
                 "--seconds" => options with { Paced = TimeSpan.FromSeconds(double.Parse(value, CultureInfo.InvariantCulture)) },
                 "--synchronous" => options with { Synchronous = value.ToUpperInvariant() },
+                "--rate" => options with { Rate = AtLeastOne(args[i], value) },
+                "--duration" => options with { Duration = TimeSpan.FromSeconds(AtLeastOne(args[i], value)) },
+                "--kills" => options with { Kills = AtLeastOne(args[i], value) },
+                "--seed" => options with { Seed = int.Parse(value, CultureInfo.InvariantCulture) },
                 "--data" => options with { DataDirectory = value },
-                _ => throw new ArgumentException($"unknown option {args[i]}; known: --runtime --tasks --seconds --synchronous --data --profile"),
+                _ => throw new ArgumentException($"unknown option {args[i]}; known: --runtime --tasks --seconds --synchronous --data --profile --rate --duration --kills --seed"),
             };
         }
 
         return options;
     }
+
+    private static int AtLeastOne(string name, string value) => int.Parse(value, CultureInfo.InvariantCulture) is > 0 and var number
+        ? number
+        : throw new ArgumentException($"{name} is {value}; it must be 1 or more");
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Beamline.TestKit.Outside;
 
 namespace Beamline.EndToEnd.Tests;
 

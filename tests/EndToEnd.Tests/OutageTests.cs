@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Beamline.TestKit.Outside;
 
 namespace Beamline.EndToEnd.Tests;
 
@@ -61,6 +62,28 @@ public sealed class OutageTests(SharedPlatform platform) : IAsyncLifetime
         await platform.SetFaultAsync("state", "up");
         await _client.SubmitAsync(GatewayClient.Assignment("state-away-refused", Hash()), wait: false, _patience.Token);
         Assert.Contains("\"success\"", await _client.ResultAsync("state-away-refused", _patience.Token), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_a_slow_state_store_admission_takes_as_long_and_with_one_too_slow_it_refuses()
+    {
+        await platform.SetFaultAsync("state", "slow", TimeSpan.FromMilliseconds(300));
+        var started = TimeProvider.System.GetTimestamp();
+        await _client.SubmitAsync(GatewayClient.Assignment("state-slow", Hash()), wait: false, _patience.Token);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(started), TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5));
+        Assert.Contains("\"success\"", await _client.ResultAsync("state-slow", _patience.Token), StringComparison.Ordinal);
+
+        await platform.SetFaultAsync("state", "slow", TimeSpan.FromSeconds(5));
+        using (var refused = await PostAsync("state-too-slow"))
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+            Assert.NotNull(refused.Headers.RetryAfter);
+        }
+
+        await platform.SetFaultAsync("state", "up");
+        await _client.SubmitAsync(GatewayClient.Assignment("state-too-slow", Hash()), wait: false, _patience.Token);
+        Assert.Contains("\"success\"", await _client.ResultAsync("state-too-slow", _patience.Token), StringComparison.Ordinal);
+        await PublishedAsync("state-too-slow");
     }
 
     [Fact]

@@ -1,6 +1,5 @@
-using System.Net.Http.Json;
-using System.Text.Json.Nodes;
 using Beamline.TestKit;
+using Beamline.TestKit.Outside;
 using Beamline.TestKit.Processes;
 
 namespace Beamline.EndToEnd.Tests;
@@ -46,14 +45,8 @@ public sealed class SharedPlatform : IAsyncLifetime
         await SetFaultAsync("state", "up");
     }
 
-    /// <summary>The sidecar's switch: <c>bus</c> or <c>state</c>, <c>up</c> or <c>away</c>.</summary>
-    public async Task SetFaultAsync(string what, string mode)
-    {
-        using var http = new HttpClient { BaseAddress = Processes.SidecarOf("gateway") };
-        http.DefaultRequestHeaders.Add("dapr-api-token", Processes.ApiToken);
-        using var answer = await http.PutAsJsonAsync($"/beamline/faults/{what}", new JsonObject { ["mode"] = mode });
-        answer.EnsureSuccessStatusCode();
-    }
+    /// <summary>The sidecar's switch: <c>bus</c> or <c>state</c>; <c>up</c>, <c>away</c> or <c>slow</c>.</summary>
+    public Task SetFaultAsync(string what, string mode, TimeSpan delay = default) => Processes.SetFaultAsync(what, mode, delay);
 
     public async ValueTask DisposeAsync()
     {

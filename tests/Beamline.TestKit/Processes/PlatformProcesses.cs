@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net.Http.Json;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 
 namespace Beamline.TestKit.Processes;
 
@@ -17,6 +20,22 @@ public sealed record PlatformProcessesOptions
 
     /// <summary>Apps of the test itself beside the sidecar, by app-id with the port they listen on.</summary>
     public IReadOnlyDictionary<string, int> ExtraApps { get; init; } = new Dictionary<string, int>();
+}
+
+/// <summary>How one of the processes is started, where it differs from the others.</summary>
+public sealed record ProcessStart
+{
+    /// <summary>Where the process is to kill itself: <c>scheduler.before-commit</c>, or with a count <c>…:20</c>.</summary>
+    public string? Failpoint { get; init; }
+
+    /// <summary>Another program in the service's place, built beside the test.</summary>
+    public string? Project { get; init; }
+
+    /// <summary>A bound of the operating system's for the process, as <c>prlimit</c> takes it: <c>--nofile=64</c>.</summary>
+    public string? Limit { get; init; }
+
+    /// <summary>Configuration above that of all services, by configuration key.</summary>
+    public IReadOnlyDictionary<string, string?> Settings { get; init; } = new Dictionary<string, string?>();
 }
 
 /// <summary>
@@ -37,12 +56,12 @@ public sealed class PlatformProcesses : IAsyncDisposable
 
     private readonly PlatformProcessesOptions _options;
     private readonly Dictionary<string, (int App, int Dapr)> _ports = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, ServiceProcess> _running = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ServiceProcess> _running = new(StringComparer.Ordinal);
     private readonly string _apiToken = NewToken();
     private readonly string _appToken = NewToken();
 
     // CPU of processes that were killed, so that a sum over time does not fall.
-    private TimeSpan _spent;
+    private long _spentTicks;
 
     private PlatformProcesses(PlatformProcessesOptions options)
     {
@@ -59,7 +78,10 @@ public sealed class PlatformProcesses : IAsyncDisposable
         }
     }
 
-    public Uri Gateway => new($"http://127.0.0.1:{_ports["gateway"].App}");
+    public Uri Gateway => AddressOf("gateway");
+
+    /// <summary>Where a service itself listens.</summary>
+    public Uri AddressOf(string service) => new($"http://127.0.0.1:{_ports[service].App}");
 
     /// <summary>Processes of the platform.</summary>
     public static int Count => Services.Length + 1;
@@ -68,7 +90,7 @@ public sealed class PlatformProcesses : IAsyncDisposable
     public static string ShippedComponents => Path.Combine(AppContext.BaseDirectory, "components");
 
     /// <summary>CPU of all processes so far, dead ones included.</summary>
-    public TimeSpan CpuTime => _spent + _running.Values.Where(process => !process.HasExited).Aggregate(TimeSpan.Zero, (sum, process) => sum + process.CpuTime);
+    public TimeSpan CpuTime => TimeSpan.FromTicks(Interlocked.Read(ref _spentTicks)) + _running.Values.Where(process => !process.HasExited).Aggregate(TimeSpan.Zero, (sum, process) => sum + process.CpuTime);
 
     public ServiceProcess this[string name] => _running[name];
 
@@ -97,12 +119,17 @@ public sealed class PlatformProcesses : IAsyncDisposable
     /// <summary>Starts one process and waits until it serves.</summary>
     /// <param name="name">A service's app-id, or <see cref="Sidecar"/>.</param>
     /// <param name="failpoint">Where the process is to kill itself: <c>scheduler.before-commit</c>, or with a count <c>…:20</c>.</param>
-    public async Task StartAsync(string name, string? failpoint = null)
+    public Task StartAsync(string name, string? failpoint = null) => StartAsync(name, new ProcessStart { Failpoint = failpoint });
+
+    /// <inheritdoc cref="StartAsync(string, string?)"/>
+    public async Task StartAsync(string name, ProcessStart start)
     {
-        var process = name == Sidecar ? StartSidecar(failpoint) : StartService(name, failpoint);
-        lock (_running)
+        _running.TryGetValue(name, out var before);
+        var process = name == Sidecar ? StartSidecar(start) : StartService(name, start);
+        _running[name] = process;
+        if (before is not null)
         {
-            _running[name] = process;
+            await before.DisposeAsync();
         }
 
         await process.WaitForLineAsync(name == Sidecar ? "ready" : "Service started, listening on", StartTime);
@@ -120,12 +147,27 @@ public sealed class PlatformProcesses : IAsyncDisposable
         }
     }
 
-    /// <summary>SIGKILL, and waits until it is gone.</summary>
+    /// <summary>The sidecar's switch: <c>bus</c> or <c>state</c>; <c>up</c>, <c>away</c>, or <c>slow</c> by a delay for each operation.</summary>
+    public async Task SetFaultAsync(string what, string mode, TimeSpan delay = default)
+    {
+        using var http = new HttpClient { BaseAddress = SidecarOf("gateway") };
+        http.DefaultRequestHeaders.Add("dapr-api-token", ApiToken);
+        using var answer = await http.PutAsJsonAsync($"/beamline/faults/{what}", new JsonObject { ["mode"] = mode, ["delay_ms"] = (int)delay.TotalMilliseconds });
+        answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>SIGKILL, and waits until it is gone; nothing where it is gone already.</summary>
     public async Task KillAsync(string name)
     {
-        _spent += _running[name].CpuTime;
-        _running[name].Kill();
-        await _running[name].WaitForExitAsync(TimeSpan.FromSeconds(10));
+        var process = _running[name];
+        if (process.HasExited)
+        {
+            return;
+        }
+
+        Interlocked.Add(ref _spentTicks, process.CpuTime.Ticks);
+        process.Kill();
+        await process.WaitForExitAsync(TimeSpan.FromSeconds(10));
     }
 
     public async ValueTask DisposeAsync()
@@ -136,7 +178,7 @@ public sealed class PlatformProcesses : IAsyncDisposable
         }
     }
 
-    private ServiceProcess StartSidecar(string? failpoint)
+    private ServiceProcess StartSidecar(ProcessStart start)
     {
         var arguments = new List<string>
         {
@@ -147,23 +189,31 @@ public sealed class PlatformProcesses : IAsyncDisposable
             arguments.AddRange(["--app", $"{name}={dapr}:{app}"]);
         }
 
-        return ServiceProcess.Start(Sidecar, Executable("Sidecar"), arguments, Environment(failpoint));
+        return Start(Sidecar, start, "Sidecar", arguments, Environment(start.Failpoint));
     }
 
-    private ServiceProcess StartService(string name, string? failpoint)
+    private ServiceProcess StartService(string name, ProcessStart start)
     {
-        var environment = Environment(failpoint);
+        var environment = Environment(start.Failpoint);
         environment["DAPR_HTTP_PORT"] = _ports[name].Dapr.ToString(CultureInfo.InvariantCulture);
         environment["Ledger__Folder"] = Path.Combine(_options.DataDirectory, "scheduler");
         environment["Fs__Root"] = Path.Combine(_options.DataDirectory, "files");
         environment["Worker__Id"] = name + "-1";
         environment["Logging__LogLevel__Beamline.Start"] = "Information"; // the line that StartAsync waits for
-        foreach (var (key, value) in _options.Settings)
+        foreach (var (key, value) in _options.Settings.Concat(start.Settings))
         {
             environment[key.Replace(":", "__", StringComparison.Ordinal)] = value;
         }
 
-        return ServiceProcess.Start(name, Executable(Services.Single(service => service.Name == name).Project), ["--urls", $"http://127.0.0.1:{_ports[name].App}"], environment);
+        return Start(name, start, Services.Single(service => service.Name == name).Project, ["--urls", $"http://127.0.0.1:{_ports[name].App}"], environment);
+    }
+
+    private static ServiceProcess Start(string name, ProcessStart start, string project, IReadOnlyList<string> arguments, Dictionary<string, string?> environment)
+    {
+        var executable = Executable(start.Project ?? project);
+        return start.Limit is { } limit
+            ? ServiceProcess.Start(name, "prlimit", [limit, executable, .. arguments], environment)
+            : ServiceProcess.Start(name, executable, arguments, environment);
     }
 
     private Dictionary<string, string?> Environment(string? failpoint) => new(StringComparer.Ordinal)

@@ -109,6 +109,25 @@ public sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Lets the running process have no more descriptors than it holds now and <paramref name="more"/>; null: plenty again. False where
+    /// it has ended.
+    /// </summary>
+    public bool TryLimitDescriptors(int? more)
+    {
+        const string Plenty = "4096";
+        var id = Id.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (HasExited)
+        {
+            return false;
+        }
+
+        var limit = more is null ? Plenty : (Directory.GetFiles($"/proc/{id}/fd").Length + more.Value).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        using var prlimit = Process.Start("prlimit", ["--pid", id, $"--nofile={limit}:"]);
+        prlimit.WaitForExit();
+        return prlimit.ExitCode == 0;
+    }
+
     /// <summary>SIGKILL.</summary>
     public void Kill() => _process.Kill();
 

@@ -74,8 +74,42 @@ internal sealed record DecisionsResult
     public required string Clock { get; init; }
 }
 
+/// <summary>The last line of <c>chaos</c>.</summary>
+internal sealed record ChaosResult
+{
+    public string Bench { get; init; } = "chaos";
+    public required double Seconds { get; init; }
+    public required int TasksSent { get; init; }
+    public required int TasksAccepted { get; init; }
+    public required int Redelivered { get; init; }
+    public required int WorkerLost { get; init; }
+    public required int Cancelled { get; init; }
+    public required int Kills { get; init; }
+    public required int Recoveries { get; init; }
+    public required double LongestRecoveryMs { get; init; }
+    public required int Violations { get; init; }
+}
+
+/// <summary>The last line of <c>outages</c>.</summary>
+internal sealed record OutagesResult
+{
+    public string Bench { get; init; } = "outages";
+    public required double Seconds { get; init; }
+    public required int TasksSent { get; init; }
+    public required int TasksAccepted { get; init; }
+
+    /// <summary>After an outage of 30 s: until the bus has everything that it was owed.</summary>
+    public required double ShortOutageCaughtUpS { get; init; }
+
+    /// <summary>After an outage of three minutes.</summary>
+    public required double LongOutageCaughtUpS { get; init; }
+    public required int Violations { get; init; }
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]
+[JsonSerializable(typeof(ChaosResult))]
 [JsonSerializable(typeof(GatesResult))]
 [JsonSerializable(typeof(DecisionsResult))]
+[JsonSerializable(typeof(OutagesResult))]
 internal sealed partial class BenchJson : JsonSerializerContext;

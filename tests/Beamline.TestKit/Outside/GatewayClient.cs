@@ -1,13 +1,17 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Beamline.EndToEnd.Tests;
+namespace Beamline.TestKit.Outside;
 
 /// <summary>A client that behaves as the contract asks: it repeats a submit with the same ids until it is answered.</summary>
 public sealed class GatewayClient(Uri gateway) : IDisposable
 {
+    /// <summary>The tenant of every assignment.</summary>
+    public const string Tenant = "e2e";
+
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(100);
 
     private readonly HttpClient _http = new() { BaseAddress = gateway, Timeout = TimeSpan.FromSeconds(70) };
@@ -19,7 +23,7 @@ public sealed class GatewayClient(Uri gateway) : IDisposable
         ["version"] = "1",
         ["assignment_id"] = id,
         ["request_id"] = "req-" + id,
-        ["tenant_id"] = "e2e",
+        ["tenant_id"] = Tenant,
         ["executor"] = new JsonObject { ["provider_id"] = "e2e" },
         ["job"] = job,
     };
@@ -50,7 +54,7 @@ public sealed class GatewayClient(Uri gateway) : IDisposable
                     throw new InvalidOperationException($"{(int)answer.StatusCode}: {text}");
                 }
             }
-            catch (HttpRequestException)
+            catch (Exception failure) when (failure is HttpRequestException or SocketException)
             {
                 // The gateway is dead or about to be started again.
             }
@@ -76,7 +80,7 @@ public sealed class GatewayClient(Uri gateway) : IDisposable
                     }
                 }
             }
-            catch (HttpRequestException)
+            catch (Exception failure) when (failure is HttpRequestException or SocketException)
             {
                 // As above.
             }

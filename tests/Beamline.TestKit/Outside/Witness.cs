@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
-namespace Beamline.EndToEnd.Tests;
+namespace Beamline.TestKit.Outside;
 
 /// <summary>One run of a step, as the outside world saw it.</summary>
 public sealed record Sighting(string Assignment, int Delivery, long Lease, int Retry);
@@ -16,6 +16,9 @@ public sealed record Sighting(string Assignment, int Delivery, long Lease, int R
 /// <summary>An HTTP server outside Beamline that writes down every call that a step makes.</summary>
 public sealed class Witness : IAsyncDisposable
 {
+    // Long enough to be cancelled, short enough to wait for.
+    private static readonly TimeSpan SlowAnswer = TimeSpan.FromSeconds(1);
+
     private readonly WebApplication _app;
     private readonly ConcurrentQueue<Sighting> _sightings = new();
     private readonly ConcurrentQueue<(string Assignment, int Replay)> _mended = new();
@@ -23,7 +26,9 @@ public sealed class Witness : IAsyncDisposable
     private readonly TaskCompletionSource _holding = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private Witness(WebApplication app) => _app = app;
+    private readonly Func<Sighting, ValueTask>? _observer;
+
+    private Witness(WebApplication app, Func<Sighting, ValueTask>? observer) => (_app, _observer) = (app, observer);
 
     public Uri Address { get; private set; } = null!;
 
@@ -40,14 +45,18 @@ public sealed class Witness : IAsyncDisposable
 
     public void Release() => _released.TrySetResult();
 
-    public static async Task<Witness> StartAsync()
+    /// <param name="observer">Told of each call before it is answered.</param>
+    public static async Task<Witness> StartAsync(Func<Sighting, ValueTask>? observer = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
-        var witness = new Witness(app);
-        app.MapGet("/seen", witness.Record);
+        var witness = new Witness(app, observer);
+        app.MapGet("/seen", witness.RecordAsync);
+        app.MapGet("/slow", witness.RecordSlowAsync);
+        app.MapGet("/flaky", request => witness.RefuseFirstAsync(request, retryAfter: null));
+        app.MapGet("/later", request => witness.RefuseFirstAsync(request, retryAfter: "2"));
         app.MapGet("/broken", witness.AnswerBroken);
         app.MapGet("/held", witness.HoldAsync);
         await app.StartAsync();
@@ -85,12 +94,40 @@ public sealed class Witness : IAsyncDisposable
         await context.Response.WriteAsync("released");
     }
 
-    private IResult Record(HttpRequest request)
+    private async Task RecordAsync(HttpContext context)
     {
-        string Header(string name) => request.Headers["x-beamline-" + name].ToString();
-        _sightings.Enqueue(new Sighting(
+        await NoteAsync(context);
+        await context.Response.WriteAsync("seen");
+    }
+
+    private async Task RecordSlowAsync(HttpContext context)
+    {
+        await NoteAsync(context);
+        await Task.Delay(SlowAnswer, TimeProvider.System, context.RequestAborted);
+        await context.Response.WriteAsync("seen");
+    }
+
+    /// <summary>503 to a step that has not been tried again yet, with the pause it is asked to make.</summary>
+    private async Task RefuseFirstAsync(HttpContext context, string? retryAfter)
+    {
+        var seen = await NoteAsync(context);
+        if (seen.Retry == 0)
+        {
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            context.Response.Headers.RetryAfter = retryAfter;
+        }
+
+        await context.Response.WriteAsync("seen");
+    }
+
+    private async ValueTask<Sighting> NoteAsync(HttpContext context)
+    {
+        string Header(string name) => context.Request.Headers["x-beamline-" + name].ToString();
+        var seen = new Sighting(
             Header("assignment"), int.Parse(Header("delivery"), CultureInfo.InvariantCulture),
-            long.Parse(Header("lease"), CultureInfo.InvariantCulture), int.Parse(Header("retry"), CultureInfo.InvariantCulture)));
-        return Results.Text("seen");
+            long.Parse(Header("lease"), CultureInfo.InvariantCulture), int.Parse(Header("retry"), CultureInfo.InvariantCulture));
+        _sightings.Enqueue(seen);
+        await (_observer?.Invoke(seen) ?? ValueTask.CompletedTask);
+        return seen;
     }
 }

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Beamline.EndToEnd.Tests;
+namespace Beamline.TestKit.Outside;
 
 /// <summary>A Router as a stranger would write it: a Dapr app of its own that knows the subjects and nothing of Beamline's code.</summary>
 public sealed class RouterApp : IAsyncDisposable
@@ -21,28 +21,34 @@ public sealed class RouterApp : IAsyncDisposable
 
     private static readonly string[] Topics = [Acks, Results, DeadLetters, Events, Heartbeats];
 
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(20) };
+
     private readonly WebApplication _app;
     private readonly ConcurrentQueue<(string Topic, byte[] Body, JsonNode Json)> _received = new();
 
     // Completed and replaced with each message, so that every waiter looks again.
     private TaskCompletionSource _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private RouterApp(WebApplication app, int port)
+    private readonly Func<string, byte[], JsonNode, ValueTask>? _observer;
+
+    private RouterApp(WebApplication app, int port, Func<string, byte[], JsonNode, ValueTask>? observer)
     {
         _app = app;
+        _observer = observer;
         Port = port;
     }
 
     public int Port { get; }
 
-    public static async Task<RouterApp> StartAsync()
+    /// <param name="observer">Is given each message before it is acknowledged, and keeps what it wants: the Router itself keeps none then.</param>
+    public static async Task<RouterApp> StartAsync(Func<string, byte[], JsonNode, ValueTask>? observer = null)
     {
         var port = FreePorts.Take(1)[0];
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
         var app = builder.Build();
-        var router = new RouterApp(app, port);
+        var router = new RouterApp(app, port, observer);
         app.MapGet("/healthz", () => "ok");
         app.MapGet("/dapr/config", () => Microsoft.AspNetCore.Http.Results.NotFound());
         app.MapGet("/dapr/subscribe", () => Microsoft.AspNetCore.Http.Results.Text(Subscriptions(), "application/json"));
@@ -108,12 +114,11 @@ public sealed class RouterApp : IAsyncDisposable
     /// <summary>Publishes exact bytes, as a NATS client would.</summary>
     public static async Task PublishAsync(PlatformProcesses platform, string topic, string body, CancellationToken cancellation)
     {
-        using var http = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(platform.SidecarOf(AppId), $"/v1.0/publish/router-bus/{topic}?metadata.rawPayload=true"));
         request.Headers.Add("dapr-api-token", platform.ApiToken);
         request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
         request.Content.Headers.ContentType = new("application/octet-stream");
-        using var answer = await http.SendAsync(request, cancellation);
+        using var answer = await Http.SendAsync(request, cancellation);
         answer.EnsureSuccessStatusCode();
     }
 
@@ -148,7 +153,14 @@ public sealed class RouterApp : IAsyncDisposable
     {
         var envelope = await JsonNode.ParseAsync(request.Body);
         var body = Convert.FromBase64String(envelope!["data_base64"]!.GetValue<string>());
-        _received.Enqueue((topic, body, JsonNode.Parse(body)!));
+        var json = JsonNode.Parse(body)!;
+        if (_observer is not null)
+        {
+            await _observer(topic, body, json);
+            return Microsoft.AspNetCore.Http.Results.Ok();
+        }
+
+        _received.Enqueue((topic, body, json));
         Interlocked.Exchange(ref _arrived, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
         return Microsoft.AspNetCore.Http.Results.Ok();
     }
