@@ -27,6 +27,8 @@ internal static class Rows
         {
             Id = id,
             Assignment = read,
+            TenantId = tenant,
+            AssignmentId = name,
             Bytes = bytes,
             Identity = StepIdentity.KeyOf(read, 0),
             BodyHash = [1, 2, 3],

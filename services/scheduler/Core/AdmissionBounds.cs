@@ -38,7 +38,7 @@ internal sealed class AdmissionBounds(SchedulingOptions options, TaskTable table
             return late;
         }
 
-        tenant.Admissions?.Take(now);
+        tenant.Admissions.Take(now);
         return null;
     }
 
@@ -48,13 +48,12 @@ internal sealed class AdmissionBounds(SchedulingOptions options, TaskTable table
     /// </summary>
     private AdmitDecision? TooLate(long now, TaskInfo draft, TenantState tenant)
     {
-        if (draft.Assignment.ExpiresAt is not { } expires || draft.Pool.Length == 0 || explainer.EstimateMs(now, draft, tenant) is not { } wait)
+        if (draft.ExpiresAt == long.MaxValue || draft.Pool.Length == 0 || explainer.EstimateMs(now, draft, tenant) is not { } wait)
         {
             return null;
         }
 
-        var from = Math.Max(now, draft.Assignment.NotBefore ?? now);
-        return from + (wait / 2) <= expires
+        return Math.Max(now, draft.NotBefore) + (wait / 2) <= draft.ExpiresAt
             ? null
             : new AdmitDecision(AdmitVerdict.Overload)
             {
@@ -103,7 +102,7 @@ internal sealed class AdmissionBounds(SchedulingOptions options, TaskTable table
             return Quota(QuotaLimits.PayloadBytes, $"The tenant's open tasks hold {tenant.OpenBytes} bytes; it may hold {policy.MaxPayloadBytes}.", pace.RetryAfterMs(now, tenant.Open));
         }
 
-        return tenant.Admissions?.WaitMs(now) is > 0 and var wait
+        return tenant.Admissions.WaitMs(now) is > 0 and var wait
             ? Quota(QuotaLimits.Rate, $"The tenant submits faster than the {policy.Admissions!.PerSecond} a second that it may.", wait)
             : null;
     }

@@ -94,13 +94,19 @@ internal sealed class ChangeSet
     public void Add(CpuUse use) => _cpuUsed[(use.TenantId, use.Start)] = use;
 
     /// <summary>The batch, and an empty set again.</summary>
-    public ChangeBatch Seal()
+    /// <param name="keepParsed">False: tasks new in it keep their assignment as bytes only; whoever gets the batch has the parsed one.</param>
+    public ChangeBatch Seal(bool keepParsed)
     {
         var tasks = new TaskWrite[_dirty.Count];
         for (var i = 0; i < tasks.Length; i++)
         {
             var entry = _dirty[i];
             tasks[i] = new TaskWrite(entry.Info, !entry.Stored, StateOf(entry), entry.Ending);
+            if (!keepParsed && !entry.Stored && entry.Phase != TaskPhase.Running)
+            {
+                entry.Info = entry.Info.Light();
+            }
+
             entry.Dirty = false;
             entry.Stored = true;
         }

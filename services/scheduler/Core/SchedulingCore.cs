@@ -19,6 +19,9 @@ namespace Beamline.Scheduler.Core;
 internal sealed class SchedulingCore
 {
     private const long ForgetEveryMs = 60_000;
+
+    /// <summary>Open tasks up to which parsed assignments are kept. Behind more of them what is read again costs little beside the wait.</summary>
+    private const int KeptParsed = 16 * 1024;
     private readonly SchedulingOptions _options;
     private readonly NumberSource _numbers;
     private readonly ChangeSet _changes = new();
@@ -180,10 +183,7 @@ internal sealed class SchedulingCore
     /// <summary>Lets time pass: terms, timeouts, parked tasks, holds.</summary>
     public void Tick(long now)
     {
-        while (_life.EarliestTimer is { } entry && entry.TimerDue <= now)
-        {
-            _life.OnTimer(now, entry);
-        }
+        _life.StrikeTimers(now);
 
         _tenants.Tick(now);
 
@@ -206,7 +206,7 @@ internal sealed class SchedulingCore
     /// </summary>
     public void ClockWasSet(long now, long byMs)
     {
-        _life.ClockWasSet(byMs);
+        _life.ClockWasSet(now, byMs);
         _tenants.ClockWasSet(byMs, now);
         _desk.ClockWasSet(byMs);
         _pace.ClockWasSet(byMs);
@@ -241,7 +241,7 @@ internal sealed class SchedulingCore
     public bool OutboxIsFull => _bounds.OutboxIsFull;
 
     /// <summary>What must be committed next.</summary>
-    public ChangeBatch TakeChanges() => _changes.Seal();
+    public ChangeBatch TakeChanges() => _changes.Seal(keepParsed: _table.Count < KeptParsed);
 
     /// <summary>Calls that are decided, to be answered after that commit.</summary>
     public void TakeAnswered(List<ExchangeCall> into)
@@ -375,8 +375,9 @@ internal sealed class SchedulingCore
 
     private (TaskEntry Entry, AdmitDecision Decision) Insert(long now, Candidate candidate, long? aliasOf)
     {
-        var entry = new TaskEntry(
-            candidate.Draft with { Id = _numbers.NextTask(), AdmittedAt = now, AliasOf = aliasOf }, _tenants.StateOf(candidate.Draft.TenantId, now));
+        var tenant = _tenants.StateOf(candidate.Draft.TenantId, now);
+        var info = candidate.Draft with { Id = _numbers.NextTask(), AdmittedAt = now, AliasOf = aliasOf, TenantId = tenant.Id };
+        var entry = new TaskEntry(info, tenant);
         _table.Add(entry, candidate.Keys);
         Watch(entry, candidate.Watcher);
         _life.Admit(now, entry);
@@ -391,7 +392,7 @@ internal sealed class SchedulingCore
     private void RestoreOne(long now, RestoredTask task)
     {
         var state = task.State;
-        var entry = new TaskEntry(task.Info, _tenants.StateOf(task.Info.TenantId, now))
+        var entry = new TaskEntry(_table.Count < KeptParsed ? task.Info : task.Info.Light(), _tenants.StateOf(task.Info.TenantId, now))
         {
             Phase = state.Phase,
             Delivery = state.Delivery,

@@ -7,7 +7,7 @@ namespace Beamline.Scheduler.Core;
 /// <summary>An open task: its facts and where it stands now. Owned by the core; touched only under the engine's lock.</summary>
 internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
 {
-    public TaskInfo Info { get; } = info;
+    public TaskInfo Info { get; set; } = info;
     public TenantState Tenant { get; } = tenant;
     public TaskPhase Phase { get; set; }
 
@@ -67,14 +67,22 @@ internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
     /// <summary>The worker that is kept free for it.</summary>
     public WorkerState? ReservedOn { get; set; }
 
-    // Places in the timer heap and in the queue, kept here so that leaving either needs no search.
-    public int TimerIndex { get; set; } = -1;
+    // Places among its tenant's and its key's leases; negative: none.
+    public int RunningPlace { get; set; } = -1;
+    public int KeyPlace { get; set; }
+    public KeyState? Key { get; set; }
+
+    // Places among the timers and in the queue, kept here so that leaving either needs no search.
     public long TimerDue { get; set; }
+    public int TimerSlot { get; set; } = -1;
+    public TaskEntry? TimerBefore { get; set; }
+    public TaskEntry? TimerAfter { get; set; }
+    public bool HasTimer => TimerSlot >= 0;
     public KeyGroup? Group { get; set; }
     public TaskEntry? QueueBefore { get; set; }
     public TaskEntry? QueueAfter { get; set; }
 
-    public bool MayNoLongerStart(long now) => Info.Assignment.ExpiresAt is { } expires && now >= expires;
+    public bool MayNoLongerStart(long now) => now >= Info.ExpiresAt;
 }
 
 /// <summary>Which answer granted a lease.</summary>

@@ -165,7 +165,7 @@ internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, 
     private static long? StartOfParked(TaskEntry entry) => entry.Phase == TaskPhase.Parked ? entry.Due : null;
 
     private static long GivesUpAt(TaskEntry entry) =>
-        Math.Min(entry.Phase == TaskPhase.Parked ? long.MaxValue : entry.Due, entry.Phase == TaskPhase.AwaitingApproval ? long.MaxValue : entry.Info.Assignment.ExpiresAt ?? long.MaxValue);
+        Math.Min(entry.Phase == TaskPhase.Parked ? long.MaxValue : entry.Due, entry.Phase == TaskPhase.AwaitingApproval ? long.MaxValue : entry.Info.ExpiresAt);
 
     private int SlotsFor(long now, PoolQueue pool, string type)
     {

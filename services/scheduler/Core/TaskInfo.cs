@@ -6,11 +6,23 @@ namespace Beamline.Scheduler.Core;
 /// <summary>What is known of a task from its admission on. Never changes, so it may be read on any thread.</summary>
 public sealed record TaskInfo
 {
+    private readonly ExecAssignment? _assignment;
+
     /// <summary>The ledger's row. Rises over the ledger's life.</summary>
     public required long Id { get; init; }
 
-    /// <summary>The assignment without its inputs (they stay in <see cref="Bytes"/>): small enough to keep for every open task.</summary>
-    public required ExecAssignment Assignment { get; init; }
+    /// <summary>
+    /// The assignment without its inputs (they stay in <see cref="Bytes"/>). Read from the bytes each time where it is not kept:
+    /// behind a long queue the parsed form would weigh more than the bytes, and nobody looks at it before the task ends.
+    /// </summary>
+    public required ExecAssignment Assignment
+    {
+        get => _assignment ?? AssignmentReader.ReadTrusted(Bytes);
+        init => _assignment = value;
+    }
+
+    public required string TenantId { get; init; }
+    public required string AssignmentId { get; init; }
 
     /// <summary>The exact bytes that were admitted.</summary>
     public required RawJson Bytes { get; init; }
@@ -43,6 +55,12 @@ public sealed record TaskInfo
     public int MaxOutputBytes { get; init; } = JobDefaults.MaxOutputBytes;
     public required bool AtMostOnce { get; init; }
 
+    /// <summary>Unix milliseconds before which it may not start; 0: none.</summary>
+    public long NotBefore { get; init; }
+
+    /// <summary>Unix milliseconds from which on it may no longer start; <see cref="long.MaxValue"/>: none.</summary>
+    public long ExpiresAt { get; init; } = long.MaxValue;
+
     /// <summary>Unix milliseconds.</summary>
     public required long AdmittedAt { get; init; }
     public int Replay { get; init; }
@@ -52,6 +70,9 @@ public sealed record TaskInfo
 
     /// <summary>False where a person decides.</summary>
     public bool NeedsWorker => Pool.Length > 0;
-    public string TenantId => Assignment.TenantId;
-    public string AssignmentId => Assignment.AssignmentId;
+    /// <summary>The same, its parsed assignment not kept.</summary>
+    public TaskInfo Light() => this with { Assignment = null! };
+
+    /// <summary>The same, its parsed assignment kept.</summary>
+    public TaskInfo Parsed() => _assignment is null ? this with { Assignment = AssignmentReader.ReadTrusted(Bytes) } : this;
 }

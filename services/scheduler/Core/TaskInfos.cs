@@ -13,6 +13,8 @@ internal static class TaskInfos
         {
             Id = 0,
             Assignment = assignment with { Job = assignment.Job with { Inputs = null, Inline = null } },
+            TenantId = assignment.TenantId,
+            AssignmentId = assignment.AssignmentId,
             Bytes = bytes,
             Identity = identity,
             BodyHash = bodyHash,
@@ -30,6 +32,8 @@ internal static class TaskInfos
             QueueTimeoutMs = job.QueueTimeoutMs,
             MaxOutputBytes = job.MaxOutputBytes,
             AtMostOnce = job.AtMostOnce,
+            NotBefore = assignment.NotBefore ?? 0,
+            ExpiresAt = assignment.ExpiresAt ?? long.MaxValue,
             AdmittedAt = 0,
         };
     }

@@ -23,7 +23,7 @@ namespace Beamline.Scheduler.Core;
 internal sealed class TaskLife(SchedulingOptions options, TaskTable table, TenantRegistry tenants, ChangeSet changes, NumberSource numbers)
 {
     private readonly Dictionary<string, PoolQueue> _queues = new(StringComparer.Ordinal);
-    private readonly TimerHeap _timers = new();
+    private readonly TimerWheel _timers = new();
 
     public PoolQueue QueueOf(string pool)
     {
@@ -38,7 +38,14 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
 
     public IEnumerable<KeyValuePair<string, PoolQueue>> Queues => _queues;
 
-    public TaskEntry? EarliestTimer => _timers.Earliest;
+    /// <summary>Lets the timers strike that are due.</summary>
+    public void StrikeTimers(long now)
+    {
+        while (_timers.Next(now) is { } entry)
+        {
+            OnTimer(now, entry);
+        }
+    }
 
     /// <summary>Opens a task that was not there before.</summary>
     public void Admit(long now, TaskEntry entry)
@@ -63,9 +70,9 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         {
             entry.QueuedAt = now;
         }
-        else if (entry.Info.Assignment.NotBefore is { } notBefore && notBefore > now)
+        else if (entry.Info.NotBefore > now)
         {
-            Park(now, entry, notBefore);
+            Park(now, entry, entry.Info.NotBefore);
         }
         else
         {
@@ -129,7 +136,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     public void Renew(TaskEntry entry, long now)
     {
         entry.TermEnd = Math.Max(entry.TermEnd, now + (long)options.LeaseTerm.TotalMilliseconds);
-        if (entry.TimerIndex < 0 || entry.TimerDue > entry.TermEnd)
+        if (!entry.HasTimer || entry.TimerDue > entry.TermEnd)
         {
             _timers.Set(entry, entry.TermEnd);
         }
@@ -212,7 +219,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         {
             End(now, entry, StepEndings.TimedOut(entry), worker);
         }
-        else if (entry.Info.Assignment.ExpiresAt is { } expires && until >= expires)
+        else if (until >= entry.Info.ExpiresAt)
         {
             End(now, entry, StepEndings.Expired(entry), worker);
         }
@@ -312,8 +319,9 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     }
 
     /// <summary>Moves every end of a span of time along with the clock. Looks at all open tasks, and may: it is rare.</summary>
-    public void ClockWasSet(long byMs)
+    public void ClockWasSet(long now, long byMs)
     {
+        _timers.StartAfresh(now);
         foreach (var entry in table.Open)
         {
             if (entry.Phase == TaskPhase.Running)
@@ -323,7 +331,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
             }
             else if (entry.Info.AliasOf is null)
             {
-                entry.Due += entry.Phase == TaskPhase.Parked && entry.Due == entry.Info.Assignment.NotBefore ? 0 : byMs;
+                entry.Due += entry.Phase == TaskPhase.Parked && entry.Due == entry.Info.NotBefore ? 0 : byMs;
                 changes.Touch(entry);
                 SetWaitTimer(entry);
             }
@@ -333,6 +341,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     /// <summary>Writes an event of the task.</summary>
     public void Tell(TaskEntry entry, string type, long at, RawJson? data = null)
     {
+        entry.Info = entry.Info.Parsed();
         changes.Touch(entry);
         changes.Add(new EventRow
         {
@@ -417,7 +426,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
 
     private void Park(long now, TaskEntry entry, long until)
     {
-        if (entry.Info.Assignment.ExpiresAt is { } expires && expires <= Math.Max(now, until))
+        if (entry.Info.ExpiresAt <= Math.Max(now, until))
         {
             End(now, entry, StepEndings.Expired(entry));
             return;
@@ -431,7 +440,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
 
     // expires_at bounds the start. Who waits for a person has started.
     private void SetWaitTimer(TaskEntry entry) =>
-        _timers.Set(entry, entry.Phase == TaskPhase.AwaitingApproval ? entry.Due : Math.Min(entry.Due, entry.Info.Assignment.ExpiresAt ?? long.MaxValue));
+        _timers.Set(entry, entry.Phase == TaskPhase.AwaitingApproval ? entry.Due : Math.Min(entry.Due, entry.Info.ExpiresAt));
 
     /// <summary>Whether a live worker runs such tasks and is large enough.</summary>
     public bool IsOffered(long now, TaskInfo task)
@@ -469,6 +478,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
 
     private void EndOne(long now, TaskEntry entry, StepResult step, string? worker, string? deadLetterReason)
     {
+        entry.Info = entry.Info.Parsed();
         var outcome = Outcomes.For(step);
         if (entry.Info.NeedsWorker)
         {

@@ -239,7 +239,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         RetriesUsed = entry.RetriesUsed,
         RanMs = entry.RanMs,
         RemainingMs = entry.Info.TimeoutMs - entry.RanMs,
-        ExpiresAt = entry.Info.Assignment.ExpiresAt,
+        ExpiresAt = entry.Info.ExpiresAt == long.MaxValue ? null : entry.Info.ExpiresAt,
         StartRequired = entry.Info.AtMostOnce,
         Scopes = entry.Info.Scopes,
     };

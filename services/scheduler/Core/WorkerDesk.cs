@@ -275,6 +275,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
             return;
         }
 
+        entry.Info = entry.Info.Parsed();
         life.HasRun(now, entry, report.RanMs);
         entry.RetriesUsed = Math.Max(entry.RetriesUsed, report.RetriesUsed);
         switch (report.Kind)

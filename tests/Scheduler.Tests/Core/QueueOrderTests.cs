@@ -97,7 +97,7 @@ public sealed class QueueOrderTests
         .FirstOrDefault();
 
     private static TaskEntry Entry(long id, string tenant, int priority, long queuedAt, double cost = 1) =>
-        new(Template with { Id = id, Priority = priority, Cost = cost, Assignment = Template.Assignment with { TenantId = tenant } }, Registry.StateOf(tenant, 0)) { QueuedAt = queuedAt };
+        new(Template with { Id = id, Priority = priority, Cost = cost, TenantId = tenant }, Registry.StateOf(tenant, 0)) { QueuedAt = queuedAt };
 
     private static readonly TaskInfo Template = Rows.Task(1);
 

@@ -13,24 +13,25 @@ internal abstract class HeapNode
 /// Smallest key first, ties by the second key. Four children a node and the keys in the array itself: with 100,000 nodes a way
 /// through it is nine steps and touches no node but those that move.
 /// </summary>
-internal sealed class IndexedHeap<T>
+/// <remarks>A mutable value, so that its owner's memory leads straight to the array: to be kept in a field and never copied.</remarks>
+internal struct IndexedHeap<T>
     where T : HeapNode
 {
     private const int Children = 4;
-    private Slot[] _slots = new Slot[4];
+    private Slot[]? _slots;
 
     public int Count { get; private set; }
 
     /// <summary>Null when empty.</summary>
-    public T? First => Count == 0 ? null : _slots[0].Node;
+    public readonly T? First => Count == 0 ? null : _slots![0].Node;
 
-    public double KeyOf(T node) => _slots[node.HeapIndex].Key;
+    public readonly double KeyOf(T node) => _slots![node.HeapIndex].Key;
 
     public void Push(T node, double key, long tie)
     {
-        if (Count == _slots.Length)
+        if (Count == (_slots?.Length ?? 0))
         {
-            Array.Resize(ref _slots, 2 * Count);
+            Array.Resize(ref _slots, Math.Max(1, 2 * Count));
         }
 
         var slot = new Slot(key, tie, node);
@@ -39,7 +40,7 @@ internal sealed class IndexedHeap<T>
     }
 
     /// <summary>Moves a node to where its new keys belong.</summary>
-    public void Update(T node, double key, long tie) => Settle(new Slot(key, tie, node), node.HeapIndex);
+    public readonly void Update(T node, double key, long tie) => Settle(new Slot(key, tie, node), node.HeapIndex);
 
     public void Remove(T node)
     {
@@ -50,7 +51,7 @@ internal sealed class IndexedHeap<T>
         }
 
         node.HeapIndex = -1;
-        var last = _slots[--Count];
+        var last = _slots![--Count];
         _slots[Count] = default;
         if (index < Count)
         {
@@ -63,24 +64,25 @@ internal sealed class IndexedHeap<T>
         }
     }
 
-    private void Settle(Slot slot, int index)
+    private readonly void Settle(Slot slot, int index)
     {
-        while (index > 0 && slot.Before(_slots[(index - 1) / Children]))
+        var slots = _slots!;
+        while (index > 0 && slot.Before(slots[(index - 1) / Children]))
         {
-            Place(_slots[(index - 1) / Children], index);
+            Place(slots[(index - 1) / Children], index);
             index = (index - 1) / Children;
         }
 
-        while (SmallestChildOf(index) is var child && child >= 0 && _slots[child].Before(slot))
+        while (SmallestChildOf(index) is var child && child >= 0 && slots[child].Before(slot))
         {
-            Place(_slots[child], index);
+            Place(slots[child], index);
             index = child;
         }
 
         Place(slot, index);
     }
 
-    private int SmallestChildOf(int index)
+    private readonly int SmallestChildOf(int index)
     {
         var first = (Children * index) + 1;
         if (first >= Count)
@@ -91,7 +93,7 @@ internal sealed class IndexedHeap<T>
         var smallest = first;
         for (var child = first + 1; child < Math.Min(first + Children, Count); child++)
         {
-            if (_slots[child].Before(_slots[smallest]))
+            if (_slots![child].Before(_slots[smallest]))
             {
                 smallest = child;
             }
@@ -100,9 +102,9 @@ internal sealed class IndexedHeap<T>
         return smallest;
     }
 
-    private void Place(Slot slot, int index)
+    private readonly void Place(Slot slot, int index)
     {
-        _slots[index] = slot;
+        _slots![index] = slot;
         slot.Node.HeapIndex = index;
     }
 

@@ -10,8 +10,10 @@ namespace Beamline.Scheduler.Core.Fairness;
 internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
 {
     private const int Priorities = 10;
-    private readonly TaskEntry?[] _heads = new TaskEntry?[Priorities];
-    private readonly TaskEntry?[] _tails = new TaskEntry?[Priorities];
+
+    /// <summary>First and last of each priority; a group whose tasks all have one priority has one place only.</summary>
+    private Ends[] _ends = new Ends[1];
+    private int _onlyPriority = -1;
 
     public TenantLane Lane { get; } = lane;
 
@@ -36,29 +38,29 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     /// </summary>
     public void Add(TaskEntry entry, bool returns)
     {
-        var priority = PriorityOf(entry);
+        ref var ends = ref EndsOf(PriorityOf(entry));
         entry.Group = this;
         Count++;
-        var after = returns ? _heads[priority] : null;
+        var after = returns ? ends.Head : null;
         while (after is not null && CameBefore(after, entry))
         {
             after = after.QueueAfter;
         }
 
         entry.QueueAfter = after;
-        entry.QueueBefore = after is null ? _tails[priority] : after.QueueBefore;
+        entry.QueueBefore = after is null ? ends.Tail : after.QueueBefore;
         if (entry.QueueBefore is { } before)
         {
             before.QueueAfter = entry;
         }
         else
         {
-            _heads[priority] = entry;
+            ends.Head = entry;
         }
 
         if (after is null)
         {
-            _tails[priority] = entry;
+            ends.Tail = entry;
         }
         else
         {
@@ -74,14 +76,14 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
 
     public void Remove(TaskEntry entry)
     {
-        var priority = PriorityOf(entry);
+        ref var ends = ref EndsOf(PriorityOf(entry));
         if (entry.QueueBefore is { } before)
         {
             before.QueueAfter = entry.QueueAfter;
         }
         else
         {
-            _heads[priority] = entry.QueueAfter;
+            ends.Head = entry.QueueAfter;
         }
 
         if (entry.QueueAfter is { } after)
@@ -90,7 +92,7 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
         }
         else
         {
-            _tails[priority] = entry.QueueBefore;
+            ends.Tail = entry.QueueBefore;
         }
 
         entry.Group = null;
@@ -106,9 +108,9 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     public int CountBefore(TaskEntry entry, int most)
     {
         var (key, before) = (KeyOf(entry), 0);
-        foreach (var head in _heads)
+        foreach (var ends in _ends)
         {
-            for (var other = head; other is not null && before < most && IsBefore(other, key, entry); other = other.QueueAfter)
+            for (var other = ends.Head; other is not null && before < most && IsBefore(other, key, entry); other = other.QueueAfter)
             {
                 before++;
             }
@@ -124,17 +126,42 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     {
         First = null;
         FirstKey = long.MaxValue;
-        for (var priority = Priorities - 1; priority >= 0; priority--)
+        for (var i = _ends.Length - 1; i >= 0; i--)
         {
-            if (_heads[priority] is { } head && KeyOf(head) is var key && key < FirstKey)
+            if (_ends[i].Head is { } head && KeyOf(head) is var key && key < FirstKey)
             {
                 (First, FirstKey) = (head, key);
             }
         }
     }
 
+    private ref Ends EndsOf(int priority)
+    {
+        if (_ends.Length == Priorities)
+        {
+            return ref _ends[priority];
+        }
+
+        if (Count == 0 || priority == _onlyPriority)
+        {
+            _onlyPriority = priority;
+            return ref _ends[0];
+        }
+
+        var all = new Ends[Priorities];
+        all[_onlyPriority] = _ends[0];
+        _ends = all;
+        return ref _ends[priority];
+    }
+
     private static int PriorityOf(TaskEntry entry) => Math.Clamp(entry.Info.Priority, 0, Priorities - 1);
 
     private static bool CameBefore(TaskEntry a, TaskEntry b) =>
         a.QueuedAt != b.QueuedAt ? a.QueuedAt < b.QueuedAt : a.Info.Id < b.Info.Id;
+
+    private struct Ends
+    {
+        public TaskEntry? Head;
+        public TaskEntry? Tail;
+    }
 }

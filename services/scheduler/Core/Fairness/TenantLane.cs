@@ -3,12 +3,11 @@ using Beamline.Scheduler.Core.Tenants;
 namespace Beamline.Scheduler.Core.Fairness;
 
 /// <summary>One tenant's queued tasks of one block type and size: a group for each concurrency key, those that may run in a heap.</summary>
-internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
+internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size) : HeapNode
 {
     /// <summary>How fast the mean follows what is measured: the last ten or so runs decide.</summary>
     private const double Follow = 0.1;
-    private readonly IndexedHeap<KeyGroup> _ready = new();
-    private readonly Dictionary<KeyState, KeyGroup> _keyed = [];
+    private IndexedHeap<KeyGroup> _ready;
     private KeyGroup? _plain;
     private double _meanMs;
 
@@ -22,7 +21,14 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
     public bool IsReady => _ready.Count > 0;
 
     /// <summary>Groups with queued tasks, those included that a limit holds.</summary>
-    public IEnumerable<KeyGroup> Groups => _plain is null ? _keyed.Values : _keyed.Values.Prepend(_plain);
+    public IEnumerable<KeyGroup> Groups
+    {
+        get
+        {
+            var keyed = Tenant.Tenant.Keys.Values.SelectMany(k => k.Groups).Where(g => ReferenceEquals(g.Lane, this));
+            return _plain is null ? keyed : keyed.Prepend(_plain);
+        }
+    }
 
     /// <summary>Run times of its tasks are known.</summary>
     public bool IsMeasured => _meanMs > 0;
@@ -46,7 +52,6 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
         Settle(group);
         if (group is { Count: 0, Key: { } key })
         {
-            _keyed.Remove(key);
             key.Groups.Remove(group);
         }
     }
@@ -68,6 +73,7 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
             _ready.Push(group, group.FirstKey, first.Info.Id);
         }
 
+        Tenant.LaneChanged(this);
         if (wasReady != IsReady)
         {
             Tenant.Pool.ReadinessChanged(this);
@@ -81,12 +87,17 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
             return _plain ??= new KeyGroup(this, null);
         }
 
-        if (!_keyed.TryGetValue(key, out var group))
+        foreach (var group in key.Groups)
         {
-            _keyed.Add(key, group = new KeyGroup(this, key));
-            key.Groups.Add(group);
+            if (ReferenceEquals(group.Lane, this))
+            {
+                return group;
+            }
         }
 
-        return group;
+        // One for each lane of the tenant at most.
+        var made = new KeyGroup(this, key);
+        key.Groups.Add(made);
+        return made;
     }
 }

@@ -6,6 +6,9 @@ namespace Beamline.Scheduler.Core.Fairness;
 internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordinal)
 {
     private readonly List<TenantLane> _lanes = [];
+
+    /// <summary>Lanes with a task that may run, by the place of that task.</summary>
+    private IndexedHeap<TenantLane> _ready;
     private readonly List<LineSeat> _seats = [];
     private long _busyTime;
 
@@ -103,6 +106,37 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
     /// </summary>
     public TaskEntry? Next(WorkerLine line, in WorkerRoom room, PassedOver passed)
     {
+        if (_ready.First is { } first && line.Offers(first.Type) && Fits(first.First!, room))
+        {
+            passed.KeepBefore(first.First);
+            return first.First!.First;
+        }
+
+        return Search(line, room, passed);
+    }
+
+    /// <summary>The lane's first task, or which it is, has changed.</summary>
+    public void LaneChanged(TenantLane lane)
+    {
+        if (lane.First is not { } group)
+        {
+            _ready.Remove(lane);
+        }
+        else if (lane.IsInHeap)
+        {
+            _ready.Update(lane, group.FirstKey, group.First!.Info.Id);
+        }
+        else
+        {
+            _ready.Push(lane, group.FirstKey, group.First!.Info.Id);
+        }
+    }
+
+    private bool Fits(KeyGroup group, in WorkerRoom room) =>
+        group.Lane.Size.IsLight || (room.Fits(group.First!.Info) && Tenant.HasMemoryFor(group.First));
+
+    private TaskEntry? Search(WorkerLine line, in WorkerRoom room, PassedOver passed)
+    {
         KeyGroup? best = null;
         foreach (var lane in _lanes)
         {
@@ -111,7 +145,7 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
                 continue;
             }
 
-            if (lane.Size.IsLight || (room.Fits(group.First!.Info) && Tenant.HasMemoryFor(group.First)))
+            if (Fits(group, room))
             {
                 best = group;
             }

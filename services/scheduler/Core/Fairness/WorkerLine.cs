@@ -6,8 +6,8 @@ namespace Beamline.Scheduler.Core.Fairness;
 /// </summary>
 internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
 {
-    private readonly IndexedHeap<LineSeat> _light = new();
-    private readonly IndexedHeap<LineSeat> _sized = new();
+    private IndexedHeap<LineSeat> _light;
+    private IndexedHeap<LineSeat> _sized;
 
     public PoolQueue Pool { get; } = pool;
     public IReadOnlyList<string> Types { get; } = types;
@@ -25,7 +25,7 @@ internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
     /// <summary>Where the line's service is: the virtual time of the tenant served last.</summary>
     public double VirtualTime { get; private set; }
 
-    public IndexedHeap<LineSeat> HeapOf(bool light) => light ? _light : _sized;
+    public ref IndexedHeap<LineSeat> HeapOf(bool light) => ref light ? ref _light : ref _sized;
 
     public bool Offers(string type)
     {
@@ -47,7 +47,7 @@ internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
     /// <summary>The seat whose turn it is; null when nobody has work that may run.</summary>
     public LineSeat? First()
     {
-        var (light, sized) = (First(_light), First(_sized));
+        var (light, sized) = (First(ref _light), First(ref _sized));
         if (light is null || sized is null)
         {
             return light ?? sized;
@@ -58,10 +58,10 @@ internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
     }
 
     /// <summary>The same among those with light tasks only.</summary>
-    public LineSeat? FirstLight() => First(_light);
+    public LineSeat? FirstLight() => First(ref _light);
 
     // Seats whose time has moved on, or that have nothing to run, are found here and not when that happens: each once.
-    private static LineSeat? First(IndexedHeap<LineSeat> heap)
+    private static LineSeat? First(ref IndexedHeap<LineSeat> heap)
     {
         while (heap.First is { } seat)
         {

@@ -74,18 +74,20 @@ internal sealed class TenantRegistry(TenantsOptions options)
     public void Leased(TaskEntry entry, long now)
     {
         var tenant = entry.Tenant;
-        if (!tenant.Running.Add(entry.Lease))
+        if (entry.RunningPlace >= 0)
         {
             return;
         }
 
+        entry.RunningPlace = tenant.Running.Add(entry);
         tenant.MemoryMb += entry.Info.MemoryMb;
-        tenant.Starts?.Take(now);
+        tenant.Starts.Take(now);
         Settle(tenant, now);
         if (KeyOf(entry, now) is { } key)
         {
-            key.Running.Add(entry.Lease);
-            key.Starts?.Take(now);
+            entry.Key = key;
+            entry.KeyPlace = key.Running.Add(entry);
+            key.Starts.Take(now);
             Settle(key, now);
         }
     }
@@ -94,11 +96,17 @@ internal sealed class TenantRegistry(TenantsOptions options)
     public void Released(TaskEntry entry, long now)
     {
         var tenant = entry.Tenant;
-        if (!tenant.Running.Remove(entry.Lease))
+        if (entry.RunningPlace < 0)
         {
             return;
         }
 
+        if (tenant.Running.Remove(entry.RunningPlace) is { } moved)
+        {
+            moved.RunningPlace = entry.RunningPlace;
+        }
+
+        entry.RunningPlace = -1;
         var hadMemory = tenant.MemoryMb;
         tenant.MemoryMb -= entry.Info.MemoryMb;
         if (hadMemory > tenant.MemoryMb && tenant.Policy.MaxMemoryMb != TenantPolicy.None)
@@ -107,9 +115,14 @@ internal sealed class TenantRegistry(TenantsOptions options)
         }
 
         Settle(tenant, now);
-        if (KeyOf(entry, now) is { } key)
+        if (entry.Key is { } key)
         {
-            key.Running.Remove(entry.Lease);
+            if (key.Running.Remove(entry.KeyPlace) is { } movedInKey)
+            {
+                movedInKey.KeyPlace = entry.KeyPlace;
+            }
+
+            entry.Key = null;
             Settle(key, now);
             Forget(key, now);
         }
@@ -174,7 +187,7 @@ internal sealed class TenantRegistry(TenantsOptions options)
 
             tenant.Cpu?.Move(now);
             if (tenant is { Open: 0, Running.Count: 0, Keys.Count: 0 } && tenant.Cpu?.IsEmpty != false
-                && tenant.Admissions?.IsFull(now) != false && tenant.Starts?.IsFull(now) != false)
+                && tenant.Admissions.IsFull(now) && tenant.Starts.IsFull(now))
             {
                 _tenants.Remove(tenant.Id);
             }
@@ -186,11 +199,11 @@ internal sealed class TenantRegistry(TenantsOptions options)
     {
         foreach (var tenant in _tenants.Values)
         {
-            tenant.Admissions?.ClockWasSet(byMs);
-            tenant.Starts?.ClockWasSet(byMs);
+            tenant.Admissions.ClockWasSet(byMs);
+            tenant.Starts.ClockWasSet(byMs);
             foreach (var key in tenant.Keys.Values)
             {
-                key.Starts?.ClockWasSet(byMs);
+                key.Starts.ClockWasSet(byMs);
             }
         }
 
@@ -202,7 +215,7 @@ internal sealed class TenantRegistry(TenantsOptions options)
 
     private static void Forget(KeyState key, long now)
     {
-        if (key is { Groups.Count: 0, Running.Count: 0 } && key.Starts?.IsFull(now) != false)
+        if (key is { Groups.Count: 0, Running.Count: 0 } && key.Starts.IsFull(now))
         {
             key.Tenant.Keys.Remove(key.Key);
         }
@@ -243,7 +256,7 @@ internal sealed class TenantRegistry(TenantsOptions options)
             return Hold.Running;
         }
 
-        if (tenant.Starts?.WaitMs(now) is > 0 and var wait)
+        if (tenant.Starts.WaitMs(now) is > 0 and var wait)
         {
             until = now + wait;
             return Hold.StartRate;
@@ -266,7 +279,7 @@ internal sealed class TenantRegistry(TenantsOptions options)
         {
             key.Hold = Hold.Running;
         }
-        else if (key.Starts?.WaitMs(now) is > 0 and var wait)
+        else if (key.Starts.WaitMs(now) is > 0 and var wait)
         {
             key.Hold = Hold.StartRate;
             if (key.LooksAgainAt <= now)

@@ -28,12 +28,12 @@ internal sealed class TenantState(string id, TenantPolicy policy, long cpuWindow
     public long OpenBytes { get; set; }
 
     /// <summary>Leases in force: the set itself is what limits count, so there is no counter that could drift.</summary>
-    public HashSet<long> Running { get; } = [];
+    public LeaseSet Running;
 
     /// <summary>Memory declared by the running tasks.</summary>
     public int MemoryMb { get; set; }
-    public TokenBucket? Admissions { get; } = policy.Admissions is { } rate ? new TokenBucket(rate, now) : null;
-    public TokenBucket? Starts { get; } = policy.Starts is { } rate ? new TokenBucket(rate, now) : null;
+    public TokenBucket Admissions = new(policy.Admissions, now);
+    public TokenBucket Starts = new(policy.Starts, now);
     public CpuWindow? Cpu { get; } = policy.CpuMsPerWindow is null ? null : new CpuWindow(cpuWindowMs);
 
     /// <summary>Keys with a limit that have tasks queued or running, or were used up a moment ago.</summary>
@@ -86,8 +86,8 @@ internal sealed class KeyState(TenantState tenant, string key, KeyPolicy policy,
     public TenantState Tenant { get; } = tenant;
     public string Key { get; } = key;
     public KeyPolicy Policy { get; } = policy;
-    public HashSet<long> Running { get; } = [];
-    public TokenBucket? Starts { get; } = policy.Starts is { } rate ? new TokenBucket(rate, now) : null;
+    public LeaseSet Running;
+    public TokenBucket Starts = new(policy.Starts, now);
 
     /// <summary>Where tasks with this key are queued.</summary>
     public List<KeyGroup> Groups { get; } = [];
