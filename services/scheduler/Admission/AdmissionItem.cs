@@ -39,7 +39,7 @@ internal sealed class AdmissionItem
     {
         var reading = AssignmentReader.Read(item.Assignment.Utf8);
         using var span = SpanOf(reading);
-        return new AdmissionItem { Item = item, Reading = reading, Candidate = reading.Assignment is { } read ? CandidateOf(item, read, watcher) : null };
+        return new AdmissionItem { Item = item, Reading = reading, Candidate = reading.Assignment is { } read ? CandidateOf(item, reading, read, watcher) : null };
     }
 
     public IdentityQuery ToQuery()
@@ -95,11 +95,11 @@ internal sealed class AdmissionItem
             new SpanIds(read.TenantId, read.TraceId, read.RunId, read.FlowId, read.StepId, read.Job.Type), read.Traceparent, read.Tracestate)
         : null;
 
-    private static Candidate CandidateOf(AdmitItem item, ExecAssignment assignment, string? watcher)
+    private static Candidate CandidateOf(AdmitItem item, AssignmentReading reading, ExecAssignment assignment, string? watcher)
     {
         // A replay has an ordinal of its own; what is submitted is the first.
         var identity = StepIdentity.KeyOf(assignment, replay: 0);
-        var draft = TaskInfos.Of(assignment, item.Assignment, identity, BodyHash.Of(item.Assignment.Utf8), item.Source, item.Principal, item.Scopes);
+        var draft = TaskInfos.Of(assignment, item.Assignment, identity, BodyHash.Of(reading, item.Assignment.Length), item.Source, item.Principal, item.Scopes);
         return new Candidate(
             draft, TaskKeys.Of(identity, assignment.TenantId, assignment.AssignmentId), item.Wait ? watcher : null, item.Source == AdmitSources.Bus);
     }

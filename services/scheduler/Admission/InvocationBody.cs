@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Beamline.Contracts.Errors;
@@ -22,7 +23,7 @@ internal static class InvocationBody
 
         try
         {
-            if (await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted) is { } value)
+            if (await DeserializeAsync(context.Request, type, context.RequestAborted) is { } value)
             {
                 return value;
             }
@@ -39,6 +40,26 @@ internal static class InvocationBody
         }
 
         return null;
+    }
+
+    // A body whose length is told is read whole into a borrowed buffer: one span is read several times faster than a stream's pieces.
+    private static async ValueTask<T?> DeserializeAsync<T>(HttpRequest request, JsonTypeInfo<T> type, CancellationToken ct)
+    {
+        if (request.ContentLength is not (> 0 and <= MaxBytes and { } length))
+        {
+            return await JsonSerializer.DeserializeAsync(request.Body, type, ct).ConfigureAwait(false);
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent((int)length);
+        try
+        {
+            var read = await request.Body.ReadAtLeastAsync(buffer.AsMemory(0, (int)length), (int)length, throwOnEndOfStream: false, ct).ConfigureAwait(false);
+            return JsonSerializer.Deserialize(buffer.AsSpan(0, read), type);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     public static Task WriteAsync<T>(HttpContext context, T value, JsonTypeInfo<T> type)

@@ -56,14 +56,14 @@ internal sealed record DueKey : ILaneRow
             yield return new(resultKey, StoredKey.ResultToJson(Result));
         }
 
-        var value = new StoredKey
+        var stored = new StoredKey
         {
             AssignmentId = AssignmentId,
             BodyHash = Convert.ToHexStringLower(BodyHash),
             Status = Status,
-            Result = apart ? null : Result.ToString(),
             ResultKey = apart ? resultKey : null,
-        }.ToJson();
+        };
+        var value = apart ? stored.ToJson() : stored.ToJson(Result);
         foreach (var key in KeysBeside(assignmentKey))
         {
             yield return new(key, value);

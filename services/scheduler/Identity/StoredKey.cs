@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -51,6 +52,22 @@ internal sealed record StoredKey
         Status = Status,
         Result = result,
     };
+
+    /// <summary>The same bytes as with the text of <paramref name="result"/> in <see cref="Result"/>, which need not be made then.</summary>
+    public byte[] ToJson(RawJson result)
+    {
+        // 1.25: a result's quotes are escaped.
+        var buffer = new ArrayBufferWriter<byte>(256 + (result.Length * 5 / 4));
+        using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        writer.WriteStartObject();
+        writer.WriteString("assignment_id"u8, AssignmentId);
+        writer.WriteString("body_hash"u8, BodyHash);
+        writer.WriteString("status"u8, Status);
+        writer.WriteString("result"u8, result.Utf8.Span);
+        writer.WriteEndObject();
+        writer.Flush();
+        return buffer.WrittenSpan.ToArray();
+    }
 
     public static byte[] ResultToJson(RawJson result) => JsonSerializer.SerializeToUtf8Bytes(Encoding.UTF8.GetString(result.Utf8.Span), Json.String);
 

@@ -52,8 +52,8 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
     private readonly SqliteStatement _markReplayed = new(connection,
         "UPDATE dead_letters SET replay_state=2, replayed_as=?, replayed_at=? WHERE id=?");
 
-    private readonly SqliteStatement _deleteOutbox = new(connection, "DELETE FROM outbox WHERE id=?");
-    private readonly SqliteStatement _confirmKey = new(connection, "UPDATE tasks SET key_confirmed=1 WHERE id=?");
+    private readonly SqliteStatement _deleteOutbox = new(connection, "DELETE FROM outbox WHERE id BETWEEN ? AND ?");
+    private readonly SqliteStatement _confirmKeys = new(connection, "UPDATE tasks SET key_confirmed=1 WHERE id BETWEEN ? AND ?");
 
     public void Apply(ChangeBatch batch)
     {
@@ -101,28 +101,32 @@ internal sealed class LedgerWriting(SqliteConnection connection) : IDisposable
         }
     }
 
-    public void DeleteOutbox(IReadOnlyList<long> ids)
-    {
-        foreach (var id in ids)
-        {
-            _deleteOutbox.Add(id).Run();
-        }
-    }
+    public void DeleteOutbox(IReadOnlyList<long> ids) => RunForAll(_deleteOutbox, ids);
 
-    public void ConfirmKeys(IReadOnlyList<long> tasks)
-    {
-        foreach (var id in tasks)
-        {
-            _confirmKey.Add(id).Run();
-        }
-    }
+    public void ConfirmKeys(IReadOnlyList<long> tasks) => RunForAll(_confirmKeys, tasks);
 
     public void Dispose()
     {
         foreach (var statement in (SqliteStatement[])[_insertTask, _insertAssignment, _insertResult, _updateTask, _endTask, _insertOutbox, _insertEvent,
-            _insertDeadLetter, _markReplayed, _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKey])
+            _insertDeadLetter, _markReplayed, _rememberCancel, _forgetCancel, _useCpu, _deleteOutbox, _confirmKeys])
         {
             statement.Dispose();
+        }
+    }
+
+    /// <summary>Runs a statement once for each row of numbers without a gap: what was written together mostly leaves together.</summary>
+    private static void RunForAll(SqliteStatement range, IReadOnlyList<long> ids)
+    {
+        long[] sorted = [.. ids];
+        Array.Sort(sorted);
+        for (int first = 0, last = 0; first < sorted.Length; first = ++last)
+        {
+            while (last + 1 < sorted.Length && sorted[last + 1] <= sorted[last] + 1)
+            {
+                last++;
+            }
+
+            range.Add(sorted[first]).Add(sorted[last]).Run();
         }
     }
 

@@ -52,14 +52,20 @@ internal sealed partial class BusStore : IAsyncDisposable
     {
         var errors = new string?[messages.Count];
         var accepted = new List<(StreamState Stream, OutgoingMessage Message)>(messages.Count);
+        var (subject, stream) = ((string?)null, (StreamState?)null); // a bulk has one subject: looked up once
         for (var index = 0; index < messages.Count; index++)
         {
             var message = messages[index];
+            if (message.Subject != subject)
+            {
+                (subject, stream) = (message.Subject, StreamOf(message.Subject));
+            }
+
             if (message.Body.Length > _options.MaxMessageBytes)
             {
                 errors[index] = "nats: maximum payload exceeded";
             }
-            else if (StreamOf(message.Subject) is { } stream)
+            else if (stream is not null)
             {
                 accepted.Add((stream, message));
             }

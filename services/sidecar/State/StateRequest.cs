@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Beamline.Sidecar.State;
@@ -52,7 +52,7 @@ internal static class StateRequest
         var firstWrite = item.TryGetProperty("options", out var options) && options.ValueKind == JsonValueKind.Object
             && Text(options, "concurrency") == "first-write";
         var etag = Text(item, "etag");
-        var value = delete ? null : item.TryGetProperty("value", out var sent) ? Encoding.UTF8.GetBytes(sent.GetRawText()) : Null;
+        var value = delete ? null : item.TryGetProperty("value", out var sent) ? JsonMarshal.GetRawUtf8Value(sent).ToArray() : Null;
         return new StateWrite(prefix(key), value, string.IsNullOrEmpty(etag) ? null : etag, firstWrite, TimeToLive(item, shared));
     }
 

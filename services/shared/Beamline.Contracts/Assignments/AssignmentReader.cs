@@ -50,6 +50,7 @@ public static class AssignmentReader
             RequestId = NullIfEmpty(assignment.RequestId),
             TenantId = NullIfEmpty(assignment.TenantId),
             TraceId = assignment.TraceId,
+            Root = root,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Beamline.Contracts.Errors;
 
 namespace Beamline.Contracts.Assignments;
@@ -15,4 +16,7 @@ public sealed record AssignmentReading
     public string? RequestId { get; init; }
     public string? TenantId { get; init; }
     public string? TraceId { get; init; }
+
+    /// <summary>The JSON object that was read, for <see cref="BodyHash"/>; undefined where it was not parsable.</summary>
+    internal JsonElement Root { get; init; }
 }

@@ -15,8 +15,19 @@ public static class BodyHash
     public static byte[] Of(ReadOnlyMemory<byte> assignment)
     {
         using var document = new RawJson(assignment).Parse();
-        var root = document.RootElement;
-        var buffer = new ArrayBufferWriter<byte>(Math.Max(256, assignment.Length));
+        return Of(document.RootElement, assignment.Length);
+    }
+
+    /// <summary>As <see cref="Of(ReadOnlyMemory{byte})"/>, of what has been parsed once.</summary>
+    public static byte[] Of(AssignmentReading reading, int length)
+    {
+        ArgumentNullException.ThrowIfNull(reading);
+        return Of(reading.Root, length);
+    }
+
+    private static byte[] Of(JsonElement root, int length)
+    {
+        var buffer = new ArrayBufferWriter<byte>(Math.Max(256, length));
         CanonicalJson.WriteMember(root, "executor", buffer);
         CanonicalJson.WriteMember(root, "job", buffer);
         return SHA256.HashData(buffer.WrittenSpan);

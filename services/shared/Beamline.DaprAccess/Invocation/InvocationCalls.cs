@@ -16,9 +16,9 @@ internal sealed class InvocationCalls(SidecarConnection sidecar)
         using var response = await SendAsync(appId, method, body, HttpCompletionOption.ResponseContentRead, ct).ConfigureAwait(false);
         try
         {
-            using var stream = await response.Content.ReadAsStreamAsync(ct).ConfigureAwait(false);
-            return await JsonSerializer.DeserializeAsync(stream, responseType, ct).ConfigureAwait(false)
-                ?? throw new JsonException("the body is null");
+            // Whole already: one span is read several times faster than a stream's pieces.
+            var json = await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false);
+            return JsonSerializer.Deserialize(json, responseType) ?? throw new JsonException("the body is null");
         }
         catch (JsonException unreadable)
         {

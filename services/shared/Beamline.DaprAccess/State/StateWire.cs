@@ -7,7 +7,10 @@ namespace Beamline.DaprAccess;
 /// <summary>The bodies of the state API. Values are passed through as the bytes they are, never parsed into objects and back.</summary>
 internal static class StateWire
 {
-    public static ReadOnlyMemory<byte> Save(IReadOnlyList<SaveStateItem> items) => Write(writer =>
+    // What surrounds a key and its value, so that the buffer, large for a batch, rarely grows.
+    private const int Around = 192;
+
+    public static ReadOnlyMemory<byte> Save(IReadOnlyList<SaveStateItem> items) => Write(items.Sum(item => Around + item.Key.Length + item.Value.Length), writer =>
     {
         writer.WriteStartArray();
         foreach (var item in items)
@@ -18,7 +21,7 @@ internal static class StateWire
         writer.WriteEndArray();
     });
 
-    public static ReadOnlyMemory<byte> Keys(IReadOnlyList<string> keys) => Write(writer =>
+    public static ReadOnlyMemory<byte> Keys(IReadOnlyList<string> keys) => Write(keys.Sum(key => 8 + key.Length), writer =>
     {
         writer.WriteStartObject();
         writer.WriteStartArray("keys"u8);
@@ -31,7 +34,7 @@ internal static class StateWire
         writer.WriteEndObject();
     });
 
-    public static ReadOnlyMemory<byte> Transaction(IReadOnlyList<StateTransactionRequest> operations) => Write(writer =>
+    public static ReadOnlyMemory<byte> Transaction(IReadOnlyList<StateTransactionRequest> operations) => Write(operations.Sum(item => Around + item.Key.Length + item.Value.Length), writer =>
     {
         writer.WriteStartObject();
         writer.WriteStartArray("operations"u8);
@@ -132,9 +135,9 @@ internal static class StateWire
         writer.WriteEndObject();
     }
 
-    private static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> content)
+    private static ReadOnlyMemory<byte> Write(int estimate, Action<Utf8JsonWriter> content)
     {
-        var buffer = new ArrayBufferWriter<byte>(1024);
+        var buffer = new ArrayBufferWriter<byte>(64 + estimate);
         using var writer = new Utf8JsonWriter(buffer);
         content(writer);
         writer.Flush();
