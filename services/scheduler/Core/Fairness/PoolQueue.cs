@@ -174,6 +174,20 @@ internal sealed class PoolQueue(SchedulingOptions options)
         Stirred |= lane.IsReady;
     }
 
+    /// <summary>Whether some worker runs such tasks.</summary>
+    public bool IsOffered(string type)
+    {
+        foreach (var line in _lines)
+        {
+            if (line.Offers(type))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>The line of the workers with these offers; a new one looks at all tenants once.</summary>
     public WorkerLine LineOf(IReadOnlyList<string> offers)
     {

@@ -66,8 +66,17 @@ internal sealed class TenantState(string id, TenantPolicy policy, long cpuWindow
         return null;
     }
 
+    /// <param name="entry">The first of its lane.</param>
     public bool HasMemoryFor(TaskEntry entry) =>
-        entry.Info.MemoryMb == 0 || ((MemoryClaim is null || ReferenceEquals(MemoryClaim, entry)) && MemoryMb + (long)entry.Info.MemoryMb <= Policy.MaxMemoryMb);
+        entry.Info.MemoryMb == 0 || (MayPassClaim(entry) && MemoryMb + (long)entry.Info.MemoryMb <= Policy.MaxMemoryMb);
+
+    /// <summary>
+    /// A claim holds nobody back that goes before it in its own lane (an older task that came back, one of a higher priority: each
+    /// would wait for the other for ever), and none while its own task may not start or no worker offers its type.
+    /// </summary>
+    private bool MayPassClaim(TaskEntry entry) =>
+        MemoryClaim?.Group is not { } claim || ReferenceEquals(MemoryClaim, entry) || ReferenceEquals(claim.Lane, entry.Group!.Lane)
+        || claim.Key is { IsHeld: true } || !claim.Lane.Tenant.Pool.IsOffered(claim.Lane.Type);
 
     public void Claim(TaskEntry entry) => MemoryClaim ??= entry;
 
