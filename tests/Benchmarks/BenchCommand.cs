@@ -1,4 +1,5 @@
 using Beamline.Benchmarks.Decisions;
+using Beamline.Benchmarks.Fairness;
 using Beamline.Benchmarks.Load;
 using Beamline.Benchmarks.Workloads;
 
@@ -10,9 +11,12 @@ internal static class BenchCommand
     public static async Task<int> RunAsync(BenchOptions options)
     {
         // The core alone: no processes, no disk.
-        if (options.Bench == "decisions")
+        switch (options.Bench)
         {
-            return DecisionsBench.Run(options);
+            case "decisions":
+                return DecisionsBench.Run(options);
+            case "fairness":
+                return FairnessBench.Run(options);
         }
 
         // On the disk of the checkout by default: a temporary folder in memory would flatter every fsync.
@@ -60,7 +64,7 @@ internal static class BenchCommand
             case "outages":
                 return await OutagesBench.RunAsync(options, data);
             default:
-                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates, decisions, chaos, outages");
+                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates, decisions, fairness, chaos, outages");
         }
     }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Beamline.Benchmarks;
 
 /// <summary>
-/// The command line: <c>w1|w2|gates|decisions [--runtime local|processes] [--tasks N] [--seconds N] [--synchronous FULL|NORMAL] [--data DIR] [--profile]</c>,
+/// The command line: <c>w1|w2|gates|decisions|fairness [--runtime local|processes] [--tasks N] [--seconds N] [--synchronous FULL|NORMAL] [--data DIR] [--profile] [--svg FILE]</c>,
 /// <c>chaos|outages [--rate N] [--duration SECONDS] [--kills N] [--seed N]</c>.
 /// </summary>
 internal sealed record BenchOptions
@@ -22,6 +22,9 @@ internal sealed record BenchOptions
     /// <summary>Of <c>decisions</c>: a table of what each step costs at several sizes, before the result.</summary>
     public bool Profile { get; init; }
 
+    /// <summary>Of <c>fairness</c>: where the picture goes.</summary>
+    public string? Svg { get; init; }
+
     /// <summary>chaos: tasks a second.</summary>
     public int Rate { get; init; } = 200;
 
@@ -38,7 +41,7 @@ internal sealed record BenchOptions
     {
         if (args.Length == 0)
         {
-            throw new ArgumentException("which benchmark? w1, w2, gates, decisions, chaos or outages");
+            throw new ArgumentException("which benchmark? w1, w2, gates, decisions, fairness, chaos or outages");
         }
 
         var options = new BenchOptions { Bench = args[0] };
@@ -62,8 +65,9 @@ internal sealed record BenchOptions
                 "--duration" => options with { Duration = TimeSpan.FromSeconds(AtLeastOne(args[i], value)) },
                 "--kills" => options with { Kills = AtLeastOne(args[i], value) },
                 "--seed" => options with { Seed = int.Parse(value, CultureInfo.InvariantCulture) },
+                "--svg" => options with { Svg = value },
                 "--data" => options with { DataDirectory = value },
-                _ => throw new ArgumentException($"unknown option {args[i]}; known: --runtime --tasks --seconds --synchronous --data --profile --rate --duration --kills --seed"),
+                _ => throw new ArgumentException($"unknown option {args[i]}; known: --runtime --tasks --seconds --synchronous --data --profile --svg --rate --duration --kills --seed"),
             };
         }
 

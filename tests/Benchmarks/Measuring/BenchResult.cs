@@ -106,10 +106,28 @@ internal sealed record OutagesResult
     public required int Violations { get; init; }
 }
 
+/// <summary>The last line of <c>fairness</c>.</summary>
+internal sealed record FairnessResult
+{
+    public string Bench { get; init; } = "fairness";
+    public required long Tasks { get; init; }
+    public required double SimulatedS { get; init; }
+
+    /// <summary>Windows in which a backlogged tenant was entitled to at least 100 of the pool's largest tasks.</summary>
+    public required long WindowsJudged { get; init; }
+
+    /// <summary>Of those, the largest difference between received and entitled, as a part of entitled, rounded up.</summary>
+    public required double WorstDeviation { get; init; }
+
+    /// <summary>5 % at most.</summary>
+    public required bool Passed { get; init; }
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]
 [JsonSerializable(typeof(ChaosResult))]
 [JsonSerializable(typeof(GatesResult))]
 [JsonSerializable(typeof(DecisionsResult))]
 [JsonSerializable(typeof(OutagesResult))]
+[JsonSerializable(typeof(FairnessResult))]
 internal sealed partial class BenchJson : JsonSerializerContext;
