@@ -75,7 +75,7 @@ internal sealed class TenantState(string id, TenantPolicy policy, long cpuWindow
     /// would wait for the other for ever), and none while its own task may not start or no worker offers its type.
     /// </summary>
     private bool MayPassClaim(TaskEntry entry) =>
-        MemoryClaim?.Group is not { } claim || ReferenceEquals(MemoryClaim, entry) || ReferenceEquals(claim.Lane, entry.Group!.Lane)
+        MemoryClaim?.Group is not { } claim || ReferenceEquals(MemoryClaim, entry) || ReferenceEquals(claim.Lane, entry.Group?.Lane)
         || claim.Key is { IsHeld: true } || !claim.Lane.Tenant.Pool.IsOffered(claim.Lane.Type);
 
     public void Claim(TaskEntry entry) => MemoryClaim ??= entry;
