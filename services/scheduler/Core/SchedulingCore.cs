@@ -5,6 +5,7 @@ using Beamline.Contracts.Exchange;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Results;
 using Beamline.Contracts.Tasks;
+using Beamline.Scheduler.Core.Fairness;
 using Beamline.Scheduler.Core.Tenants;
 using Beamline.Scheduler.Ledger;
 
@@ -27,6 +28,8 @@ internal sealed class SchedulingCore
     private readonly ChangeSet _changes = new();
     private readonly TenantRegistry _tenants;
     private readonly TaskTable _table;
+    private readonly PoolQueues _queues;
+    private readonly TaskRows _rows;
     private readonly TaskLife _life;
     private readonly WorkerDesk _desk;
     private readonly CancelMemory _cancels;
@@ -42,10 +45,12 @@ internal sealed class SchedulingCore
         _numbers = new NumberSource(epoch);
         _tenants = new TenantRegistry(tenants ?? new TenantsOptions());
         _table = new TaskTable(_tenants);
-        _life = new TaskLife(options, _table, _tenants, _changes, _numbers);
-        _desk = new WorkerDesk(options, _table, _life);
+        _queues = new PoolQueues(options);
+        _rows = new TaskRows(_table, _changes, _numbers);
+        _life = new TaskLife(options, _table, _queues, _tenants, _rows, _changes, _numbers);
+        _desk = new WorkerDesk(options, _table, _queues, _life, _rows);
         _cancels = new CancelMemory(options, _changes);
-        _explainer = new TaskExplainer(options, _table, _life);
+        _explainer = new TaskExplainer(_table, _queues);
         _bounds = new AdmissionBounds(options, _table, _pace, _explainer);
         _replays = new ReplayRules(_table, _tenants, _life, _changes, _numbers);
     }
@@ -59,7 +64,7 @@ internal sealed class SchedulingCore
     public bool HasChanges => !_changes.IsEmpty;
 
     /// <summary>Queued tasks of each pool.</summary>
-    public IEnumerable<(string Pool, int Depth)> Depths => _life.Queues.Select(q => (q.Key, q.Value.Count));
+    public IEnumerable<(string Pool, int Depth)> Depths => _queues.All.Select(q => (q.Key, q.Value.Count));
 
     /// <summary>Puts everything back where the ledger says it stood; once, before anything else.</summary>
     public void Restore(long now, RestoredLedger ledger)
@@ -286,7 +291,7 @@ internal sealed class SchedulingCore
             Watch(open, candidate.Watcher);
             if (candidate.FromBus)
             {
-                _life.AddOutbox(OutboxKind.Ack, open.Info, now, repeated: true);
+                _rows.AddOutbox(OutboxKind.Ack, open.Info, now, repeated: true);
             }
 
             return new AdmitDecision(AdmitVerdict.Duplicate) { State = open.Phase.WireName() };
@@ -356,7 +361,7 @@ internal sealed class SchedulingCore
     {
         if (known.TaskId is { } id)
         {
-            _life.AddOutbox(OutboxKind.Ack, draft with { Id = id }, now, repeated: true);
+            _rows.AddOutbox(OutboxKind.Ack, draft with { Id = id }, now, repeated: true);
         }
         else
         {
@@ -396,6 +401,7 @@ internal sealed class SchedulingCore
         {
             Phase = state.Phase,
             Delivery = state.Delivery,
+            IsLastChance = state.Delivery > 1 && state.Delivery >= _options.MaxDeliveries,
             RanMs = state.RanMs,
             RetriesUsed = state.RetriesUsed,
             StartedAt = state.StartedAt,
@@ -421,7 +427,7 @@ internal sealed class SchedulingCore
             }
 
             entry.Worker = worker;
-            worker.Leases.Add(entry.Lease, entry);
+            worker.Take(entry);
             _table.Leases.Add(entry.Lease, entry);
         }
 

@@ -13,6 +13,9 @@ internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
 
     /// <summary>1 + leases that ended without a report or a hand-back.</summary>
     public int Delivery { get; set; } = 1;
+
+    /// <summary>One more lost worker, and it is given up.</summary>
+    public bool IsLastChance { get; set; }
     public long RanMs { get; set; }
     public int RetriesUsed { get; set; }
     public long? StartedAt { get; set; }

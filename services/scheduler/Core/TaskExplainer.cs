@@ -10,7 +10,7 @@ namespace Beamline.Scheduler.Core;
 /// Says why an open task waits and, roughly, for how long: by the same state that decides. Tells a tenant nothing of another but
 /// what share of the pool is its own. Looks at up to 10,000 tasks and, once, at each tenant that waits.
 /// </summary>
-internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, TaskLife life)
+internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
 {
     private const int MostCounted = 10_000;
 
@@ -32,13 +32,13 @@ internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, 
     /// <summary>The time until a task that came in now would start, going by what is measured; null when nothing can be said.</summary>
     public long? EstimateMs(long now, TaskInfo task, TenantState tenant)
     {
-        var pool = life.QueueOf(task.Pool);
+        var pool = queues.Of(task.Pool);
         if (tenant.QueueIn(pool) is not { Count: > 0 } queue || queue.Lanes.FirstOrDefault(l => l.Type == task.Type && l.IsMeasured) is not { } lane)
         {
             return null;
         }
 
-        var slots = SlotsFor(now, pool, task.Type);
+        var slots = SlotsFor(now, task);
         return slots == 0 ? null : WaitMs(pool, queue, queue.Count, lane, task, slots);
     }
 
@@ -60,7 +60,7 @@ internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, 
     private IEnumerable<WaitReason> QueuedReasons(long now, TaskEntry entry)
     {
         var info = entry.Info;
-        var live = LiveWorkers(now, life.QueueOf(info.Pool), info.Type).ToList();
+        var live = queues.LiveWorkers(now, info.Pool, info.Type).ToList();
         if (live.Count == 0)
         {
             yield return Reason(WaitReasons.NoExecutor, $"No live {info.Pool} executor offers {info.Type}.");
@@ -120,7 +120,7 @@ internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, 
 
     private QueuePlace PlaceOf(long now, TaskEntry entry)
     {
-        var pool = life.QueueOf(entry.Info.Pool);
+        var pool = queues.Of(entry.Info.Pool);
         var queue = entry.Group!.Lane.Tenant;
         var before = 0;
         foreach (var group in queue.Lanes.SelectMany(l => l.Groups))
@@ -140,7 +140,7 @@ internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, 
             TenantQueued = queue.Count,
             Weight = entry.Tenant.Policy.Weight,
             Share = entry.Tenant.Policy.Weight / pool.WaitingWeight(queue),
-            Slots = SlotsFor(now, pool, entry.Info.Type),
+            Slots = SlotsFor(now, entry.Info),
         };
     }
 
@@ -149,7 +149,7 @@ internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, 
         var lane = entry.Group!.Lane;
         return place.Slots == 0 || place.PositionIsAtLeast || !lane.IsMeasured || entry.Tenant.Hold == Hold.CpuTime
             ? null
-            : WaitMs(life.QueueOf(entry.Info.Pool), lane.Tenant, place.Position, lane, entry.Info, place.Slots);
+            : WaitMs(queues.Of(entry.Info.Pool), lane.Tenant, place.Position, lane, entry.Info, place.Slots);
     }
 
     /// <summary>The work before it ÷ what the tenant gets of the pool, or its own limits allow.</summary>
@@ -167,21 +167,15 @@ internal sealed class TaskExplainer(SchedulingOptions options, TaskTable table, 
     private static long GivesUpAt(TaskEntry entry) =>
         Math.Min(entry.Phase == TaskPhase.Parked ? long.MaxValue : entry.Due, entry.Phase == TaskPhase.AwaitingApproval ? long.MaxValue : entry.Info.ExpiresAt);
 
-    private int SlotsFor(long now, PoolQueue pool, string type)
+    private int SlotsFor(long now, TaskInfo task)
     {
         var slots = 0;
-        foreach (var worker in LiveWorkers(now, pool, type))
+        foreach (var worker in queues.LiveWorkers(now, task.Pool, task.Type))
         {
             slots += worker.Free + worker.Leases.Values.Sum(e => e.Info.Slots);
         }
 
         return slots;
-    }
-
-    private IEnumerable<WorkerState> LiveWorkers(long now, PoolQueue pool, string type)
-    {
-        var silent = now - (long)options.LeaseTerm.TotalMilliseconds;
-        return pool.Lines.Where(line => line.Offers(type)).SelectMany(line => line.Workers).Where(w => w.HeldWork is not null || w.LastHeard >= silent);
     }
 
     private static WaitReason Limit(string limit, string message, long? until = null) => Reason(WaitReasons.Limit, message, limit, until);

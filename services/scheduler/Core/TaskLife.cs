@@ -20,23 +20,11 @@ namespace Beamline.Scheduler.Core;
 /// (<see cref="ApprovalRules"/>), and a decision, its waiting time or a cancellation ends it.
 /// Deterministic: no clock, no threads, no IO.
 /// </summary>
-internal sealed class TaskLife(SchedulingOptions options, TaskTable table, TenantRegistry tenants, ChangeSet changes, NumberSource numbers)
+internal sealed class TaskLife(
+    SchedulingOptions options, TaskTable table, PoolQueues queues, TenantRegistry tenants, TaskRows rows, ChangeSet changes, NumberSource numbers)
 {
-    private readonly Dictionary<string, PoolQueue> _queues = new(StringComparer.Ordinal);
+    private readonly LeaseCosts _costs = new(queues, tenants, changes);
     private readonly TimerWheel _timers = new();
-
-    public PoolQueue QueueOf(string pool)
-    {
-        if (!_queues.TryGetValue(pool, out var queue))
-        {
-            // Bounded by the pools of the contract: validation lets no other name through.
-            _queues.Add(pool, queue = new PoolQueue(options));
-        }
-
-        return queue;
-    }
-
-    public IEnumerable<KeyValuePair<string, PoolQueue>> Queues => _queues;
 
     /// <summary>Lets the timers strike that are due.</summary>
     public void StrikeTimers(long now)
@@ -51,8 +39,8 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     public void Admit(long now, TaskEntry entry)
     {
         changes.Touch(entry);
-        Tell(entry, TaskEventTypes.Accepted, now);
-        AddOutbox(OutboxKind.Ack, entry.Info, now);
+        rows.Tell(entry, TaskEventTypes.Accepted, now);
+        rows.AddOutbox(OutboxKind.Ack, entry.Info, now);
         Open(now, entry);
     }
 
@@ -60,7 +48,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     public void Replay(long now, TaskEntry entry, RawJson data)
     {
         changes.Touch(entry);
-        Tell(entry, TaskEventTypes.Replayed, now, data);
+        rows.Tell(entry, TaskEventTypes.Replayed, now, data);
         Open(now, entry);
     }
 
@@ -86,7 +74,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         switch (entry.Phase)
         {
             case TaskPhase.Queued when entry.Info.AliasOf is null:
-                QueueOf(entry.Info.Pool).Add(entry, TenantRegistry.KeyOf(entry, now), returns: false);
+                queues.Of(entry.Info.Pool).Add(entry, TenantRegistry.KeyOf(entry, now), returns: false);
                 SetWaitTimer(entry);
                 break;
             case TaskPhase.Parked:
@@ -107,7 +95,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     /// <summary>Gives the task to a worker, for one term.</summary>
     public void Grant(long now, TaskEntry entry, WorkerState worker, ChannelKind channel, long seq)
     {
-        QueueOf(entry.Info.Pool).Take(worker.Line!, entry);
+        queues.Of(entry.Info.Pool).Take(worker.Line!, entry);
         entry.Phase = TaskPhase.Running;
         entry.Lease = numbers.NextLease();
         entry.Reported = false;
@@ -115,22 +103,14 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         entry.Grant = new LeaseGrant(channel, seq);
         entry.Listed = entry.StartTold = entry.StartCommitted = entry.CancelTold = false;
         table.Leases.Add(entry.Lease, entry);
-        worker.Leases.Add(entry.Lease, entry);
-        (entry.GrantedAt, entry.RanBefore) = (now, entry.RanMs);
-        tenants.Leased(entry, now);
+        worker.Take(entry);
+        _costs.Begin(now, entry);
         Renew(entry, now);
         changes.Touch(entry);
     }
 
-    /// <summary>A worker tells how long the task has run so far, over all its leases. What ran for longer than was expected is charged at once.</summary>
-    public void HasRun(long now, TaskEntry entry, long ranMs)
-    {
-        entry.RanMs = Math.Max(entry.RanMs, ranMs);
-        if (CostOf(now, entry) is var cost && cost > entry.Charged)
-        {
-            QueueOf(entry.Info.Pool).Recharge(entry, cost);
-        }
-    }
+    /// <summary>A worker tells how long the task has run so far, over all its leases.</summary>
+    public void HasRun(long now, TaskEntry entry, long ranMs) => _costs.HasRun(now, entry, ranMs);
 
     /// <summary>A new term. The timer stays where it is and is moved on when it strikes: renewals are many.</summary>
     public void Renew(TaskEntry entry, long now)
@@ -155,7 +135,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         entry.StartTold = true;
         entry.StartedAt ??= at;
         changes.Touch(entry);
-        Tell(entry, TaskEventTypes.Started, at, EventData.Of(("worker_id", entry.Worker!.Name), ("delivery", entry.Delivery)));
+        rows.Tell(entry, TaskEventTypes.Started, at, EventData.Of(("worker_id", entry.Worker!.Name), ("delivery", entry.Delivery)));
     }
 
     /// <summary>Commits that an at_most_once step starts now: it is never given out again.</summary>
@@ -197,7 +177,8 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         else
         {
             entry.Delivery++;
-            Tell(entry, TaskEventTypes.Redelivered, now, EventData.Of(("worker_id", worker), ("delivery", entry.Delivery)));
+            entry.IsLastChance = entry.Delivery >= options.MaxDeliveries;
+            rows.Tell(entry, TaskEventTypes.Redelivered, now, EventData.Of(("worker_id", worker), ("delivery", entry.Delivery)));
             // The next wait is one of its own, so it has a whole queue timeout; its place is still the old one.
             entry.Due = now + entry.Info.QueueTimeoutMs;
             Requeue(now, entry, returns: true);
@@ -225,7 +206,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         }
         else
         {
-            Tell(entry, TaskEventTypes.Retrying, now, EventData.Of(
+            rows.Tell(entry, TaskEventTypes.Retrying, now, EventData.Of(
                 ("retries_used", entry.RetriesUsed),
                 ("retry_after_ms", delayMs),
                 ("error", failed is null ? null : ErrorCatalogue.NameOf(failed.ErrorCode))));
@@ -238,8 +219,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     {
         var worker = entry.Worker!.Name;
         MarkStarted(entry, now - Math.Max(0, step.LatencyMs));
-        QueueOf(entry.Info.Pool).Measured(entry, CostOf(now, entry) / entry.Info.Slots);
-        UseCpu(now, entry, step.Metrics?.CpuTimeMs ?? 0);
+        _costs.Measured(now, entry, step.Metrics?.CpuTimeMs ?? 0);
         DropLease(now, entry);
         entry.Reported = true;
         // A cancellation that came first wins over a failure (it may be its cause), never over work that was done.
@@ -310,7 +290,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
                 Enqueue(now, entry);
                 break;
             case TaskPhase.Queued when entry.Due <= now:
-                End(now, entry, StepEndings.QueueTimeout(entry, IsOffered(now, entry.Info)));
+                End(now, entry, StepEndings.QueueTimeout(entry, queues.IsOffered(now, entry.Info)));
                 break;
             default:
                 SetWaitTimer(entry);
@@ -336,43 +316,6 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
                 SetWaitTimer(entry);
             }
         }
-    }
-
-    /// <summary>Writes an event of the task.</summary>
-    public void Tell(TaskEntry entry, string type, long at, RawJson? data = null)
-    {
-        entry.Info = entry.Info.Parsed();
-        changes.Touch(entry);
-        changes.Add(new EventRow
-        {
-            Seq = numbers.NextEvent(),
-            TaskId = entry.Info.Id,
-            Task = entry.Info,
-            TenantId = entry.Info.TenantId,
-            Sequence = ++entry.EventSequence,
-            Type = type,
-            At = at,
-            Data = data,
-        });
-    }
-
-    /// <summary>Owes the bus another message about a task.</summary>
-    public void AddOutbox(OutboxKind kind, TaskInfo task, long at, TaskEnding? ending = null, DeadLetterRow? deadLetter = null, bool repeated = false)
-    {
-        var id = numbers.NextOutbox();
-        table.OutboxRows++;
-        changes.Add(new OutboxRow
-        {
-            Id = id,
-            Kind = kind,
-            TaskId = task.Id,
-            // The row's own number tells a repeated ack from the first: the broker would drop the same id.
-            Number = repeated ? id : 1,
-            At = at,
-            Task = task,
-            Ending = ending,
-            DeadLetter = deadLetter,
-        });
     }
 
     private static StepResult AsOf(TaskInfo alias, StepResult step) => step with { Metadata = StepMetadata.Of(alias.Assignment) };
@@ -401,7 +344,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
 
         ApprovalRules.Begin(now, entry);
         SetWaitTimer(entry);
-        Tell(entry, TaskEventTypes.ApprovalNeeded, now, ApprovalRules.Question(entry));
+        rows.Tell(entry, TaskEventTypes.ApprovalNeeded, now, ApprovalRules.Question(entry));
     }
 
     private void Requeue(long now, TaskEntry entry, bool returns)
@@ -420,7 +363,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
 
         entry.Phase = TaskPhase.Queued;
         changes.Touch(entry);
-        QueueOf(entry.Info.Pool).Add(entry, TenantRegistry.KeyOf(entry, now), returns);
+        queues.Of(entry.Info.Pool).Add(entry, TenantRegistry.KeyOf(entry, now), returns);
         SetWaitTimer(entry);
     }
 
@@ -442,34 +385,11 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
     private void SetWaitTimer(TaskEntry entry) =>
         _timers.Set(entry, entry.Phase == TaskPhase.AwaitingApproval ? entry.Due : Math.Min(entry.Due, entry.Info.ExpiresAt));
 
-    /// <summary>Whether a live worker runs such tasks and is large enough.</summary>
-    public bool IsOffered(long now, TaskInfo task)
-    {
-        var silent = now - (long)options.LeaseTerm.TotalMilliseconds;
-        return QueueOf(task.Pool).Lines.Any(line => line.Offers(task.Type) && line.Workers.Any(w => w.CouldHold(task) && (w.HeldWork is not null || w.LastHeard >= silent)));
-    }
-
-    /// <summary>What the lease in force has cost, as far as its worker's word can be believed.</summary>
-    private static double CostOf(long now, TaskEntry entry) =>
-        Math.Max(1, Math.Min(entry.RanMs - entry.RanBefore, now - entry.GrantedAt)) * (double)entry.Info.Slots;
-
-    private void UseCpu(long now, TaskEntry entry, long cpuMs)
-    {
-        // No step uses more than its machine could in the time that the lease was out.
-        var most = (now - entry.GrantedAt) * 1024;
-        if (tenants.Used(entry.Tenant, now, Math.Min(cpuMs, most)) is { } slot)
-        {
-            changes.Add(new CpuUse(entry.Info.TenantId, slot.Start, slot.UsedMs));
-        }
-    }
-
     private void DropLease(long now, TaskEntry entry, bool ran = true)
     {
-        QueueOf(entry.Info.Pool).Recharge(entry, ran ? CostOf(now, entry) : 0);
-        entry.Charged = 0;
-        tenants.Released(entry, now);
+        _costs.End(now, entry, ran);
         table.Leases.Remove(entry.Lease);
-        entry.Worker?.Leases.Remove(entry.Lease);
+        entry.Worker?.Drop(entry);
         entry.Worker = null;
         entry.TermEnd = 0;
         _timers.Remove(entry);
@@ -482,7 +402,7 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         var outcome = Outcomes.For(step);
         if (entry.Info.NeedsWorker)
         {
-            QueueOf(entry.Info.Pool).Remove(entry);
+            queues.Of(entry.Info.Pool).Remove(entry);
         }
 
         _timers.Remove(entry);
@@ -506,39 +426,22 @@ internal sealed class TaskLife(SchedulingOptions options, TaskTable table, Tenan
         entry.Ending = ending;
         changes.Touch(entry);
         changes.Add(ending);
-        AddOutbox(OutboxKind.Result, entry.Info, now, ending);
+        rows.AddOutbox(OutboxKind.Result, entry.Info, now, ending);
         // The step failed once, under whatever ids it was submitted: its own dead letter tells of it, none of an alias.
         var deadLettered = outcome.DeadLetter && entry.Info.AliasOf is null;
         if (deadLettered)
         {
-            DeadLetter(now, entry, ending, outcome, deadLetterReason);
+            rows.DeadLetter(now, entry, ending, outcome, deadLetterReason);
         }
 
         foreach (var type in outcome.LastEvents)
         {
             if (deadLettered || type != TaskEventTypes.DeadLettered)
             {
-                Tell(entry, type, now);
+                rows.Tell(entry, type, now);
             }
         }
 
         table.Close(entry);
-    }
-
-    private void DeadLetter(long now, TaskEntry entry, TaskEnding ending, Outcome outcome, string? reason)
-    {
-        var row = new DeadLetterRow
-        {
-            Id = numbers.NextDeadLetter(),
-            TaskId = entry.Info.Id,
-            TenantId = entry.Info.TenantId,
-            AssignmentId = entry.Info.AssignmentId,
-            Reason = reason ?? ErrorCatalogue.NameOf(outcome.ErrorCode),
-            Delivery = entry.Delivery,
-            Replay = entry.Info.Replay,
-            At = now,
-        };
-        changes.Add(row);
-        AddOutbox(OutboxKind.DeadLetter, entry.Info, now, ending, row);
     }
 }

@@ -7,7 +7,7 @@ using Beamline.Scheduler.Core.Fairness;
 namespace Beamline.Scheduler.Core;
 
 /// <summary>Who gets the next task: the workers that wait in each pool, what room they have, and what fits an answer.</summary>
-internal sealed class WorkDealer(TaskTable table, TaskLife life)
+internal sealed class WorkDealer(TaskTable table, PoolQueues queues, TaskLife life)
 {
     /// <summary>
     /// Gives waiting work to waiting workers, one by one around each line's ring, so that it is spread over them. Returns the held
@@ -16,7 +16,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
     public IReadOnlyList<ExchangeCall> Deal(long now)
     {
         List<ExchangeCall>? filled = null;
-        foreach (var (_, queue) in life.Queues)
+        foreach (var (_, queue) in queues.All)
         {
             if (queue.Stirred)
             {
@@ -117,7 +117,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         }
 
         Leave(worker);
-        var queue = life.QueueOf(worker.Pool);
+        var queue = queues.Of(worker.Pool);
         worker.Line = queue.LineOf([.. offers.Select(o => BlockTypes.CanonicalOf(o.Type)).Distinct(StringComparer.Ordinal)]);
         worker.Line.Workers.Add(worker);
     }
@@ -130,7 +130,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         if (worker.Line is { } line)
         {
             worker.Line = null;
-            life.QueueOf(worker.Pool).Leave(line, worker);
+            queues.Of(worker.Pool).Leave(line, worker);
         }
     }
 
@@ -181,7 +181,7 @@ internal sealed class WorkDealer(TaskTable table, TaskLife life)
         {
             if (!awaited.Tenant.IsHeld && awaited.Group?.Key is not { IsHeld: true })
             {
-                return worker.Room.Fits(awaited.Info) ? awaited : null;
+                return worker.Room.Fits(awaited) ? awaited : null;
             }
 
             // A limit holds it: until that is over, nobody is kept waiting for it.

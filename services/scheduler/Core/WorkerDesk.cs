@@ -2,6 +2,7 @@ using Beamline.Contracts;
 using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Events;
 using Beamline.Contracts.Exchange;
+using Beamline.Scheduler.Core.Fairness;
 
 namespace Beamline.Scheduler.Core;
 
@@ -11,9 +12,9 @@ namespace Beamline.Scheduler.Core;
 /// older: superseded); 3 reports, starts, progress; 4 renewals, and taking back what was never received; 5 grants;
 /// 6 the answer, at once or when there is something to say.
 /// </summary>
-internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, TaskLife life)
+internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, PoolQueues queues, TaskLife life, TaskRows rows)
 {
-    private readonly WorkDealer _dealer = new(table, life);
+    private readonly WorkDealer _dealer = new(table, queues, life);
 
     // All holds last equally long, so the oldest call's runs out first.
     private readonly Queue<ExchangeCall> _holds = new();
@@ -221,7 +222,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Tas
                 life.MarkStarted(entry, at);
                 if (progress.Type != TaskEventTypes.Started)
                 {
-                    life.Tell(entry, progress.Type, at, progress.Data);
+                    rows.Tell(entry, progress.Type, at, progress.Data);
                 }
             }
         }

@@ -8,6 +8,9 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
 {
     private const int MaxDeadIncarnations = 16;
     private readonly Queue<string> _dead = new();
+    private readonly Dictionary<long, TaskEntry> _leases = [];
+    private int _memoryTaken;
+    private int _lastChances;
 
     public string Name { get; } = name;
     public string Incarnation { get; private set; } = incarnation;
@@ -19,7 +22,7 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
 
     /// <summary>Slots it would fill now, as far as the last call and what was granted since tell.</summary>
     public int Free { get; set; }
-    public Dictionary<long, TaskEntry> Leases { get; } = [];
+    public IReadOnlyDictionary<long, TaskEntry> Leases => _leases;
 
     /// <summary>Memory for what its leases declare, in MiB; null: it states no bound.</summary>
     public int? MemoryMb { get; set; }
@@ -38,23 +41,23 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
 
     public ExchangeCall? HeldWork => Calls[(int)ChannelKind.Work] is { IsHeld: true } call ? call : null;
 
-    public WorkerRoom Room => new(Free, MemoryLeft, Leases.Count == 0);
+    public WorkerRoom Room => new(Free, MemoryMb is { } all ? Math.Max(0, all - _memoryTaken) : int.MaxValue, Leases.Count == 0, _lastChances > 0);
 
-    private int MemoryLeft
+    public void Take(TaskEntry entry)
     {
-        get
+        if (_leases.TryAdd(entry.Lease, entry))
         {
-            if (MemoryMb is not { } left)
-            {
-                return int.MaxValue;
-            }
+            _memoryTaken += entry.Info.MemoryMb;
+            _lastChances += entry.IsLastChance ? 1 : 0;
+        }
+    }
 
-            foreach (var entry in Leases.Values)
-            {
-                left -= entry.Info.MemoryMb;
-            }
-
-            return Math.Max(0, left);
+    public void Drop(TaskEntry entry)
+    {
+        if (_leases.Remove(entry.Lease))
+        {
+            _memoryTaken -= entry.Info.MemoryMb;
+            _lastChances -= entry.IsLastChance ? 1 : 0;
         }
     }
 

@@ -411,36 +411,7 @@ public sealed class SchedulingEngine : IAsyncDisposable
 
         if (item.FromBus && item.Rejection() is { } error)
         {
-            TellRejected_NeedsLock(now, item, error);
-        }
-    }
-
-    private void TellRejected_NeedsLock(long now, AdmissionItem item, Contracts.Errors.WireError error)
-    {
-        if (item.Rejected)
-        {
-            return;
-        }
-
-        item.Rejected = true;
-        if (_core.OutboxIsFull)
-        {
-            // Not decided after all: the message stays on the bus and comes again.
-            item.Undecided = AdmissionItem.OutboxFull;
-            item.Decision = null;
-            return;
-        }
-
-        if (!item.Reading.Parsable)
-        {
-            _core.DeadLetterRaw(now, item.Item.Assignment.Utf8.ToArray(), item.Reading.TenantId, item.Reading.AssignmentId, error.Code);
-        }
-
-        var unique = RejectionIds.Of(item.Item.Assignment, error, now);
-        _core.TellBus(now, OutboxKind.Ack, Acks.Rejected(item.Reading, error, now, unique));
-        if (EventMessages.Rejected(item.Reading, error, now, unique) is { } told)
-        {
-            _core.TellBus(now, OutboxKind.Event, told);
+            Rejections.Tell(_core, now, item, error);
         }
     }
 

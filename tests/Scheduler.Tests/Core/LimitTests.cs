@@ -187,6 +187,25 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void Tasks_on_their_last_delivery_are_dealt_to_one_worker_one_at_a_time_and_others_go_on()
+    {
+        var driver = new CoreDriver();
+        driver.AdmitMany(3);
+        for (var incarnation = 1; incarnation <= 2; incarnation++)
+        {
+            Assert.Equal(3, driver.Worker("doomed", $"i{incarnation}").Work(3).Answer!.Leases.Count);
+        }
+
+        // The worker has died twice with all three in hand.
+        driver.Worker("doomed", "i3").Work(0);
+        driver.Admit("fresh");
+        var worker = driver.Worker();
+        Assert.Equal(["a0", "fresh"], Ids(worker.Work(5)).Order());
+        Assert.Equal(["a1"], Ids(worker.Report(5, CoreWorker.Ended(LeaseOf(worker, "a0")))));
+        Assert.Equal(["a2"], Ids(driver.Worker("w2").Work(5)));
+    }
+
+    [Fact]
     public void What_needs_more_memory_than_any_worker_has_waits_and_says_so_at_its_end()
     {
         var driver = new CoreDriver();

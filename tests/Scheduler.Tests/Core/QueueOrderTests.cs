@@ -128,7 +128,7 @@ public sealed class QueueOrderTests
 
         public void Remove(TaskEntry entry) => _queue.Remove(entry);
 
-        public TaskEntry? Next() => _queue.Next(_line, new WorkerRoom(1_000, int.MaxValue, IsEmpty: true), _worker);
+        public TaskEntry? Next() => _queue.Next(_line, new WorkerRoom(1_000, int.MaxValue, IsEmpty: true, HasLastChance: false), _worker);
 
         public void Take(TaskEntry entry) => _queue.Take(_line, entry);
     }

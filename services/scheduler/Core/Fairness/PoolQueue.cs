@@ -50,7 +50,7 @@ internal sealed class PoolQueue(SchedulingOptions options)
             _queued.Add(tenant);
         }
 
-        tenant.LaneOf(entry.Info.Type, TaskSize.Of(entry.Info)).Add(entry, key, returns);
+        tenant.LaneOf(entry.Info.Type, TaskSize.Of(entry)).Add(entry, key, returns);
         Stirred = true;
     }
 
@@ -130,7 +130,7 @@ internal sealed class PoolQueue(SchedulingOptions options)
     /// <summary>A task of this type and tenant has run for so long: what the next are expected to cost.</summary>
     public void Measured(TaskEntry entry, double ranMs)
     {
-        QueueOf(entry.Tenant).LaneOf(entry.Info.Type, TaskSize.Of(entry.Info)).Measured(ranMs);
+        QueueOf(entry.Tenant).LaneOf(entry.Info.Type, TaskSize.Of(entry)).Measured(ranMs);
         _meanByType[entry.Info.Type] = _meanByType.TryGetValue(entry.Info.Type, out var mean) ? mean + (Follow * (ranMs - mean)) : ranMs;
     }
 

@@ -5,22 +5,28 @@ namespace Beamline.Scheduler.Core.Fairness;
 /// <summary>
 /// What a task takes of a worker, as a class: <see cref="Light"/> fits wherever a slot is free; the others must be tried. Powers of
 /// two keep the classes few, so that no tenant can make many by declaring odd sizes; the fit itself goes by the exact figures.
+/// A task on its last delivery has a class of its own: see <see cref="WorkerRoom.HasLastChance"/>.
 /// </summary>
-internal readonly record struct TaskSize(int SlotsLog2, int MemoryLog2)
+internal readonly record struct TaskSize(int SlotsLog2, int MemoryLog2, bool LastChance)
 {
     public static readonly TaskSize Light;
 
     public bool IsLight => this == Light;
 
-    public static TaskSize Of(TaskInfo task) => new(
-        BitOperations.Log2((uint)task.Slots), task.MemoryMb > 0 ? 1 + BitOperations.Log2((uint)task.MemoryMb) : 0);
+    public static TaskSize Of(TaskEntry entry) => new(
+        BitOperations.Log2((uint)entry.Info.Slots), entry.Info.MemoryMb > 0 ? 1 + BitOperations.Log2((uint)entry.Info.MemoryMb) : 0, entry.IsLastChance);
 }
 
 /// <summary>What a worker has left to give.</summary>
 /// <param name="Slots">Free slots.</param>
 /// <param name="MemoryMb">Memory not declared by a lease in its hands; <see cref="int.MaxValue"/> when it states no limit.</param>
 /// <param name="IsEmpty">It holds no lease: then a task wider than the whole worker is given to it too, or it would never run.</param>
-internal readonly record struct WorkerRoom(int Slots, int MemoryMb, bool IsEmpty)
+/// <param name="HasLastChance">
+/// It holds a task on its last delivery, and gets no other such: when a step that kills its worker and the innocent beside it have
+/// come back together for the last time, they part.
+/// </param>
+internal readonly record struct WorkerRoom(int Slots, int MemoryMb, bool IsEmpty, bool HasLastChance)
 {
-    public bool Fits(TaskInfo task) => (task.Slots <= Slots || IsEmpty) && task.MemoryMb <= MemoryMb;
+    public bool Fits(TaskEntry entry) =>
+        (entry.Info.Slots <= Slots || IsEmpty) && entry.Info.MemoryMb <= MemoryMb && !(HasLastChance && entry.IsLastChance);
 }

@@ -133,7 +133,7 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
     }
 
     private bool Fits(KeyGroup group, in WorkerRoom room) =>
-        group.Lane.Size.IsLight || (room.Fits(group.First!.Info) && Tenant.HasMemoryFor(group.First));
+        group.Lane.Size.IsLight || (room.Fits(group.First!) && Tenant.HasMemoryFor(group.First!));
 
     private TaskEntry? Search(WorkerLine line, in WorkerRoom room, PassedOver passed)
     {
