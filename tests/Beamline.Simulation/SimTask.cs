@@ -17,7 +17,6 @@ internal sealed class SimTask
         "ai.generate", "crypto.hash", "crypto.sign", "crypto.verify", "media.render",
     ];
 
-    private static readonly RawJson Body = RawJson.FromString("""{"simulated":true}""");
     private static readonly byte[] NoHash = new byte[32];
 
     public required TenantPlan Tenant { get; init; }
@@ -74,7 +73,8 @@ internal sealed class SimTask
             ExpiresAt = plan.ExpiresAfterMs > 0 ? now + plan.ExpiresAfterMs : null,
         };
 
-        // Nothing looks into it: unique is enough.
+        // The ids alone: what the core reads back behind a long queue. Nothing looks into the hashes: unique is enough.
+        var body = RawJson.FromString($$"""{"version":"1","assignment_id":"{{id}}","request_id":"{{id}}","tenant_id":"{{tenant.Name}}","executor":{"provider_id":"simulated"},"job":{"type":"{{plan.Type}}"}}""");
         var identity = new byte[32];
         BinaryPrimitives.WriteInt64BigEndian(identity, number);
         return new SimTask
@@ -83,7 +83,7 @@ internal sealed class SimTask
             Plan = plan,
             TrueMs = RunTime(plan, random),
             Candidate = new Candidate(
-                TaskInfos.Of(assignment, Body, identity, NoHash, "gateway", null, null), TaskKeys.Of(identity, tenant.Name, id), null, false),
+                TaskInfos.Of(assignment, body, identity, NoHash, "gateway", null, null), TaskKeys.Of(identity, tenant.Name, id), null, false),
         };
     }
 
