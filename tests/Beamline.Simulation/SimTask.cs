@@ -74,7 +74,7 @@ internal sealed class SimTask
         };
 
         // The ids alone: what the core reads back behind a long queue. Nothing looks into the hashes: unique is enough.
-        var body = RawJson.FromString($$"""{"version":"1","assignment_id":"{{id}}","request_id":"{{id}}","tenant_id":"{{tenant.Name}}","executor":{"provider_id":"simulated"},"job":{"type":"{{plan.Type}}"}}""");
+        var body = RawJson.FromString($$$"""{"version":"1","assignment_id":"{{{id}}}","request_id":"{{{id}}}","tenant_id":"{{{tenant.Name}}}","executor":{"provider_id":"simulated"},"job":{"type":"{{{plan.Type}}}"}}""");
         var identity = new byte[32];
         BinaryPrimitives.WriteInt64BigEndian(identity, number);
         return new SimTask
