@@ -9,7 +9,7 @@ public sealed class SizeTests
     [Fact]
     public void A_thousand_tenants_and_thirty_thousand_tasks() => Judge(tenants: 1_000, tasks: 30_000);
 
-    /// <summary>Some 40 s on an idle machine: run it by name, with <c>--explicit only</c>.</summary>
+    /// <summary>A good minute of CPU: run it by name, with <c>--explicit only</c>.</summary>
     [Fact(Explicit = true)]
     public void Ten_thousand_tenants_and_a_million_tasks() => Judge(tenants: 10_000, tasks: 1_000_000);
 
