@@ -73,8 +73,8 @@ internal sealed class SimTask
             ExpiresAt = plan.ExpiresAfterMs > 0 ? now + plan.ExpiresAfterMs : null,
         };
 
-        // The ids alone: what the core reads back behind a long queue. Nothing looks into the hashes: unique is enough.
-        var body = RawJson.FromString($$$"""{"version":"1","assignment_id":"{{{id}}}","request_id":"{{{id}}}","tenant_id":"{{{tenant.Name}}}","executor":{"provider_id":"simulated"},"job":{"type":"{{{plan.Type}}}"}}""");
+        // All of it: the core reads it again when it keeps many.
+        var body = RawJson.From(assignment, BeamlineJson.Default.ExecAssignment);
         var identity = new byte[32];
         BinaryPrimitives.WriteInt64BigEndian(identity, number);
         return new SimTask
