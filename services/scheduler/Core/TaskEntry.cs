@@ -9,6 +9,14 @@ internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
 {
     public TaskInfo Info { get; set; } = info;
     public TenantState Tenant { get; } = tenant;
+
+    // What a choice looks at of tasks that it does not take: here, so that their facts stay out of the cache.
+    public long Id { get; } = info.Id;
+    public int Priority { get; } = Math.Clamp(info.Priority, 0, 9);
+    public int Slots { get; } = info.Slots;
+
+    /// <summary>Its place in the queue among all of its tenant's tasks; smaller goes first. Set when it is queued.</summary>
+    public long QueueKey { get; set; }
     public TaskPhase Phase { get; set; }
 
     /// <summary>1 + leases that ended without a report or a hand-back.</summary>
@@ -59,6 +67,9 @@ internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
 
     /// <summary>What its tenant was charged for the lease in force, in milliseconds × slots.</summary>
     public double Charged { get; set; }
+
+    /// <summary>The line in which it was charged.</summary>
+    public WorkerLine? ChargedIn { get; set; }
 
     /// <summary>When the lease in force was granted, and what the task had run by then.</summary>
     public long GrantedAt { get; set; }

@@ -157,7 +157,7 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
     {
         var policy = queue.Tenant.Policy;
         var atOnce = Math.Max(1, Math.Min(slots * policy.Weight / pool.WaitingWeight(queue), policy.MaxRunning) / task.Slots);
-        var byRuns = position * lane.EstimateMs(task, 0) / atOnce;
+        var byRuns = position * lane.MeanMs / atOnce;
         var byRate = policy.Starts is { } rate ? position / rate.PerSecond * 1000 : 0;
         return (long)Math.Min(Math.Max(byRuns, byRate), TimeSpan.FromDays(90).TotalMilliseconds);
     }

@@ -16,8 +16,8 @@ internal enum Charging
 /// Compares what each tenant received of the pool with what it was entitled to. While a tenant is backlogged (something of it is
 /// queued and its own limit on running does not hold it) it is entitled to its weight's part, among those backlogged, of all
 /// that is handed out to them. Counted from the moment it became backlogged; cost is milliseconds × slots.
-/// <para>Judged at each instant: the difference is at most twice the tenant's own largest charge and its weight's part (the
-/// largest it was since) of one largest charge of each tenant (none is stopped when another's turn comes, so each may be one task ahead). Judged over all
+/// <para>Judged at each instant: the difference is at most one quantum (the largest charge of the pool, since no task is stopped when
+/// another's turn comes) and twice the tenant's own largest charge. Judged over all
 /// windows that entitle a tenant to 100 times the largest charge of the pool: it received within 5 % of that.</para>
 /// </summary>
 internal sealed class ShareWitness(Charging charging) : Witness
@@ -27,7 +27,6 @@ internal sealed class ShareWitness(Charging charging) : Witness
     private readonly Dictionary<string, Share> _shares = new(StringComparer.Ordinal);
     private Simulation? _simulation;
     private double _weightBacklogged;
-    private double _largestSum;
 
     /// <summary>Handed out per unit of weight.</summary>
     private double _handedOut;
@@ -55,6 +54,7 @@ internal sealed class ShareWitness(Charging charging) : Witness
     {
         var share = ShareOf(task);
         share.Waiting++;
+        Largest(share, CostOf(task));
         Update(share);
     }
 
@@ -68,8 +68,7 @@ internal sealed class ShareWitness(Charging charging) : Witness
     public override void Leased(long now, SimTask task)
     {
         var share = ShareOf(task);
-        var cost = charging == Charging.Truth ? task.TrueCost : task.Candidate.Draft.Cost;
-        Largest(share, cost);
+        var cost = CostOf(task);
         share.Leases++;
         Judge(now, share);
         Charge(share, cost);
@@ -102,14 +101,12 @@ internal sealed class ShareWitness(Charging charging) : Witness
         }
     }
 
+    private double CostOf(SimTask task) => charging == Charging.Truth ? task.TrueCost : task.Candidate.Draft.Cost;
+
     private void Largest(Share share, double cost)
     {
         Quantum = Math.Max(Quantum, cost);
-        if (cost > share.Largest)
-        {
-            _largestSum += cost - share.Largest;
-            share.Largest = cost;
-        }
+        share.Largest = Math.Max(share.Largest, cost);
     }
 
     private void Charge(Share share, double cost)
@@ -157,8 +154,7 @@ internal sealed class ShareWitness(Charging charging) : Witness
         var (received, entitled) = (share.Received - share.ReceivedBefore, share.EntitledAt(_handedOut));
         if (JudgeInstants)
         {
-            share.LeastWeight = Math.Min(share.LeastWeight, _weightBacklogged);
-            var allowed = (2 * share.Largest) + (share.Tenant.Weight * _largestSum / share.LeastWeight);
+            var allowed = Quantum + (2 * share.Largest);
             var part = Math.Abs(received - entitled) / allowed;
             WorstInstant = Math.Max(WorstInstant, part);
             if (part > 1)
@@ -191,8 +187,6 @@ internal sealed class Share
     public double Received { get; set; }
     public double Largest { get; set; }
 
-    /// <summary>The least weight that was backlogged at a time since it is.</summary>
-    public double LeastWeight { get; set; }
     public double ReceivedBefore { get; private set; }
     public Windows Windows { get; private set; } = new();
 
@@ -204,7 +198,6 @@ internal sealed class Share
     {
         (ReceivedBefore, _handedOutBefore) = (Received, handedOut);
         Windows = new Windows();
-        LeastWeight = double.MaxValue;
     }
 }
 

@@ -12,7 +12,7 @@ namespace Beamline.Scheduler.Tests.Simulation;
 public sealed class FairShareProperties
 {
     [Fact]
-    public void At_every_instant_a_backlogged_tenant_is_within_two_of_its_tasks_and_one_of_each_other_of_its_share() =>
+    public void At_every_instant_a_backlogged_tenant_is_within_one_quantum_and_two_of_its_tasks_of_its_share() =>
         Properties.Check(Scenes.Pools(costsAreKnown: true), scene =>
         {
             var shares = new ShareWitness(Charging.EstimateThenMeasured) { JudgeWindows = false };

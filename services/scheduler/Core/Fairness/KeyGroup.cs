@@ -28,9 +28,7 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     public long FirstKey { get; private set; }
 
     /// <summary>Whether its first task goes before the other's.</summary>
-    public bool IsBefore(KeyGroup other) => FirstKey < other.FirstKey || (FirstKey == other.FirstKey && First!.Info.Id < other.First!.Info.Id);
-
-    public long KeyOf(TaskEntry entry) => entry.QueuedAt - (PriorityOf(entry) * Lane.Tenant.Pool.AgeingMs);
+    public bool IsBefore(KeyGroup other) => FirstKey < other.FirstKey || (FirstKey == other.FirstKey && First!.Id < other.First!.Id);
 
     /// <summary>
     /// New work goes behind all of its priority. What comes back goes to its old place: near the front, since all that stood
@@ -38,8 +36,9 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     /// </summary>
     public void Add(TaskEntry entry, bool returns)
     {
-        ref var ends = ref EndsOf(PriorityOf(entry));
+        ref var ends = ref EndsOf(entry.Priority);
         entry.Group = this;
+        entry.QueueKey = entry.QueuedAt - (entry.Priority * Lane.Tenant.Pool.AgeingMs);
         Count++;
         var after = returns ? ends.Head : null;
         while (after is not null && CameBefore(after, entry))
@@ -76,7 +75,7 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
 
     public void Remove(TaskEntry entry)
     {
-        ref var ends = ref EndsOf(PriorityOf(entry));
+        ref var ends = ref EndsOf(entry.Priority);
         if (entry.QueueBefore is { } before)
         {
             before.QueueAfter = entry.QueueAfter;
@@ -107,10 +106,10 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     /// <summary>Tasks of the group that go before this one, counted up to <paramref name="most"/>.</summary>
     public int CountBefore(TaskEntry entry, int most)
     {
-        var (key, before) = (KeyOf(entry), 0);
+        var before = 0;
         foreach (var ends in _ends)
         {
-            for (var other = ends.Head; other is not null && before < most && IsBefore(other, key, entry); other = other.QueueAfter)
+            for (var other = ends.Head; other is not null && before < most && IsBefore(other, entry); other = other.QueueAfter)
             {
                 before++;
             }
@@ -119,8 +118,8 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
         return before;
     }
 
-    private bool IsBefore(TaskEntry other, long key, TaskEntry entry) =>
-        KeyOf(other) is var otherKey && (otherKey < key || (otherKey == key && PriorityOf(other) > PriorityOf(entry)) || (PriorityOf(other) == PriorityOf(entry) && CameBefore(other, entry)));
+    private static bool IsBefore(TaskEntry other, TaskEntry entry) =>
+        other.QueueKey < entry.QueueKey || (other.QueueKey == entry.QueueKey && other.Priority > entry.Priority) || (other.Priority == entry.Priority && CameBefore(other, entry));
 
     private void FindFirst()
     {
@@ -128,9 +127,9 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
         FirstKey = long.MaxValue;
         for (var i = _ends.Length - 1; i >= 0; i--)
         {
-            if (_ends[i].Head is { } head && KeyOf(head) is var key && key < FirstKey)
+            if (_ends[i].Head is { } head && head.QueueKey < FirstKey)
             {
-                (First, FirstKey) = (head, key);
+                (First, FirstKey) = (head, head.QueueKey);
             }
         }
     }
@@ -154,10 +153,8 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
         return ref _ends[priority];
     }
 
-    private static int PriorityOf(TaskEntry entry) => Math.Clamp(entry.Info.Priority, 0, Priorities - 1);
-
     private static bool CameBefore(TaskEntry a, TaskEntry b) =>
-        a.QueuedAt != b.QueuedAt ? a.QueuedAt < b.QueuedAt : a.Info.Id < b.Info.Id;
+        a.QueuedAt != b.QueuedAt ? a.QueuedAt < b.QueuedAt : a.Id < b.Id;
 
     private struct Ends
     {

@@ -7,8 +7,8 @@ namespace Beamline.Scheduler.Core.Fairness;
 /// <code>
 ///  line of workers with the same offers ─▶ tenants by virtual time ─▶ lanes (type, size) ─▶ groups (concurrency key) ─▶ ten priorities
 /// </code>
-/// Between tenants the smallest virtual time goes first (cost given so far ÷ weight: start-time fair queueing, Goyal, Vin and
-/// Cheng 1996), so a flood stands behind everyone else's few; within a tenant priority with ageing, then first come. Tenants
+/// Between tenants: of those that have not had more than their share (cost given so far ÷ weight: virtual time) the one whose next
+/// task is due first (<see cref="SeatQueue"/>), so a flood stands behind everyone else's few; within a tenant priority with ageing, then first come. Tenants
 /// and keys that a limit holds are in no heap, so that they cost nothing. A choice is O(log tenants + lanes of one tenant).
 /// </summary>
 internal sealed class PoolQueue(SchedulingOptions options)
@@ -91,14 +91,14 @@ internal sealed class PoolQueue(SchedulingOptions options)
             found = seat.Tenant.Next(line, room, _passed);
             if (found is null)
             {
-                line.HeapOf(seat.Light).Remove(seat);
+                line.Remove(seat);
                 _aside.Add(seat);
             }
         }
 
         foreach (var seat in _aside)
         {
-            line.HeapOf(seat.Light).Push(seat, seat.Tenant.VirtualTime, seat.Tenant.Ordinal);
+            line.Seat(seat);
         }
 
         _aside.Clear();
@@ -113,17 +113,31 @@ internal sealed class PoolQueue(SchedulingOptions options)
     /// <summary>Takes a task off the queue for a worker of this line and charges its tenant what it is expected to cost.</summary>
     public void Take(WorkerLine line, TaskEntry entry)
     {
-        var lane = entry.Group!.Lane;
-        line.Served(lane.Tenant.VirtualTime);
+        var tenant = entry.Group!.Lane.Tenant;
+        entry.Charged = EstimateOf(entry);
+        entry.ChargedIn = line;
+        line.HandedOut(entry.Charged);
         Remove(entry);
-        entry.Charged = lane.EstimateMs(entry.Info, _meanByType.GetValueOrDefault(lane.Type)) * entry.Info.Slots;
-        lane.Tenant.Charge(entry.Charged);
+        tenant.Charge(entry.Charged);
+    }
+
+    /// <summary>What a queued task is expected to cost, in milliseconds × slots.</summary>
+    public double EstimateOf(TaskEntry entry)
+    {
+        var lane = entry.Group!.Lane;
+        return lane.EstimateMs(entry, lane.IsMeasured ? 0 : _meanByType.GetValueOrDefault(lane.Type)) * entry.Slots;
     }
 
     /// <summary>Sets what a task given out was charged to what it is known to cost by now, in milliseconds × slots.</summary>
     public void Recharge(TaskEntry entry, double cost)
     {
-        QueueOf(entry.Tenant).Charge(cost - entry.Charged);
+        var tenant = QueueOf(entry.Tenant);
+        if (entry.ChargedIn is { } line && tenant.IsIn(line) && !entry.Tenant.IsHeld)
+        {
+            line.HandedOut(cost - entry.Charged);
+        }
+
+        tenant.Charge(cost - entry.Charged);
         entry.Charged = cost;
     }
 
@@ -141,13 +155,27 @@ internal sealed class PoolQueue(SchedulingOptions options)
     /// <summary>A limit held the tenant and does so no more.</summary>
     public void Resume(TenantQueue tenant)
     {
-        foreach (var seat in tenant.Seats)
+        foreach (var line in _lines)
         {
-            if (seat.ReadyLanes > 0)
+            if (tenant.IsIn(line))
             {
-                tenant.CatchUp(seat.Line.VirtualTime);
-                Seat(seat);
+                tenant.CatchUp(line.VirtualTime);
+                line.Enter(tenant.Tenant.Policy.Weight);
                 Stirred = true;
+            }
+        }
+
+        tenant.Reseat();
+    }
+
+    /// <summary>A limit holds the tenant from now on.</summary>
+    public void Suspend(TenantQueue tenant)
+    {
+        foreach (var line in _lines)
+        {
+            if (tenant.IsIn(line))
+            {
+                line.Exit(tenant.Tenant.Policy.Weight);
             }
         }
     }
@@ -165,9 +193,7 @@ internal sealed class PoolQueue(SchedulingOptions options)
         {
             if (line.Offers(lane.Type))
             {
-                var seat = tenant.SeatIn(line, lane.Size.IsLight);
-                seat.ReadyLanes += lane.IsReady ? 1 : -1;
-                Seat(seat);
+                SetReady(tenant.SeatIn(line, lane.Size.IsLight), lane.IsReady ? 1 : -1);
             }
         }
 
@@ -204,9 +230,7 @@ internal sealed class PoolQueue(SchedulingOptions options)
         _lines.Add(made);
         foreach (var lane in _queued.SelectMany(t => t.Lanes).Where(l => l.IsReady && made.Offers(l.Type)))
         {
-            var seat = lane.Tenant.SeatIn(made, lane.Size.IsLight);
-            seat.ReadyLanes++;
-            Seat(seat);
+            SetReady(lane.Tenant.SeatIn(made, lane.Size.IsLight), 1);
         }
 
         return made;
@@ -226,16 +250,28 @@ internal sealed class PoolQueue(SchedulingOptions options)
         }
     }
 
-    private static void Seat(LineSeat seat)
+    private static void SetReady(LineSeat seat, int more)
     {
-        if (seat.IsInHeap)
+        var tenant = seat.Tenant;
+        var was = tenant.IsIn(seat.Line);
+        seat.ReadyLanes += more;
+        var isIn = tenant.IsIn(seat.Line);
+        if (was != isIn && !tenant.Tenant.IsHeld)
         {
-            // Left there when it was last found empty; meanwhile the tenant's time may have started afresh.
-            seat.Advance();
+            if (isIn)
+            {
+                seat.Line.Enter(tenant.Tenant.Policy.Weight);
+            }
+            else
+            {
+                seat.Line.Exit(tenant.Tenant.Policy.Weight);
+            }
         }
-        else if (seat.MayBeServed)
+
+        // One that has lost its last is found when its turn comes; its tenant's time may have started afresh since one left it there.
+        if (isIn)
         {
-            seat.Line.HeapOf(seat.Light).Push(seat, seat.Tenant.VirtualTime, seat.Tenant.Ordinal);
+            seat.Line.Seat(seat);
         }
     }
 

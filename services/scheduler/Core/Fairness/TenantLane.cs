@@ -34,7 +34,10 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
     public bool IsMeasured => _meanMs > 0;
 
     /// <summary>Expected run time of one of its tasks in milliseconds: measured here, else over all tenants, else as the block type has it.</summary>
-    public double EstimateMs(TaskInfo task, double meanOfType) => Math.Max(1, _meanMs > 0 ? _meanMs : meanOfType > 0 ? meanOfType : task.Cost / task.Slots);
+    public double EstimateMs(TaskEntry task, double meanOfType) => Math.Max(1, _meanMs > 0 ? _meanMs : meanOfType > 0 ? meanOfType : task.Info.Cost / task.Slots);
+
+    /// <summary>The same, of its own measurements only.</summary>
+    public double MeanMs => Math.Max(1, _meanMs);
 
     public void Measured(double ranMs) => _meanMs = _meanMs > 0 ? _meanMs + (Follow * (ranMs - _meanMs)) : Math.Max(1, ranMs);
 
@@ -66,11 +69,11 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
         }
         else if (group.IsInHeap)
         {
-            _ready.Update(group, group.FirstKey, first.Info.Id);
+            _ready.Update(group, group.FirstKey, first.Id);
         }
         else
         {
-            _ready.Push(group, group.FirstKey, first.Info.Id);
+            _ready.Push(group, group.FirstKey, first.Id);
         }
 
         Tenant.LaneChanged(this);

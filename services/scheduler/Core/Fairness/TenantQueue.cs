@@ -21,6 +21,9 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
     /// <summary>Cost given so far ÷ weight, in the pool's own time.</summary>
     public double VirtualTime { get; private set; }
 
+    /// <summary>What its next task is expected to cost ÷ weight.</summary>
+    public double NextCost => _ready.First?.First?.First is { } next ? Pool.EstimateOf(next) / Tenant.Policy.Weight : 0;
+
     /// <summary>Queued tasks.</summary>
     public int Count { get; set; }
     public IReadOnlyList<TenantLane> Lanes => _lanes;
@@ -55,6 +58,15 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
         var made = new LineSeat(this, line, light);
         _seats.Add(made);
         return made;
+    }
+
+    /// <summary>Puts its places in order after its time went back.</summary>
+    public void Reseat()
+    {
+        foreach (var seat in _seats)
+        {
+            seat.Line.Seat(seat);
+        }
     }
 
     /// <summary>Whether the line has it in hand: some of its work may run there.</summary>
@@ -93,10 +105,7 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
         if (cost < 0)
         {
             // A later key is found out when its turn comes; an earlier one must be known at once.
-            foreach (var seat in _seats)
-            {
-                seat.Advance();
-            }
+            Reseat();
         }
     }
 
@@ -124,11 +133,11 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
         }
         else if (lane.IsInHeap)
         {
-            _ready.Update(lane, group.FirstKey, group.First!.Info.Id);
+            _ready.Update(lane, group.FirstKey, group.First!.Id);
         }
         else
         {
-            _ready.Push(lane, group.FirstKey, group.First!.Info.Id);
+            _ready.Push(lane, group.FirstKey, group.First!.Id);
         }
     }
 
@@ -157,30 +166,5 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
 
         passed.KeepBefore(best);
         return best?.First;
-    }
-}
-
-/// <summary>
-/// A tenant's place in a line of workers, for its light or its other tasks. Its key may lag behind the tenant's virtual time (it is
-/// put right when its turn comes), never run ahead of it.
-/// </summary>
-internal sealed class LineSeat(TenantQueue tenant, WorkerLine line, bool light) : HeapNode
-{
-    public TenantQueue Tenant { get; } = tenant;
-    public WorkerLine Line { get; } = line;
-    public bool Light { get; } = light;
-
-    /// <summary>Lanes of offered types that have a task which may run.</summary>
-    public int ReadyLanes { get; set; }
-
-    public bool MayBeServed => ReadyLanes > 0 && !Tenant.Tenant.IsHeld;
-
-    /// <summary>Moves forward when the tenant's virtual time went back.</summary>
-    public void Advance()
-    {
-        if (IsInHeap && Line.HeapOf(Light).KeyOf(this) > Tenant.VirtualTime)
-        {
-            Line.HeapOf(Light).Update(this, Tenant.VirtualTime, Tenant.Ordinal);
-        }
     }
 }

@@ -6,8 +6,10 @@ namespace Beamline.Scheduler.Core.Fairness;
 /// </summary>
 internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
 {
-    private IndexedHeap<LineSeat> _light;
-    private IndexedHeap<LineSeat> _sized;
+    private SeatQueue _light;
+    private SeatQueue _sized;
+    private double _weight;
+    private int _tenants;
 
     public PoolQueue Pool { get; } = pool;
     public IReadOnlyList<string> Types { get; } = types;
@@ -22,10 +24,34 @@ internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
     public int Reserved { get; set; }
     public bool MayReserve => Reserved < Math.Max(1, Workers.Count / 4);
 
-    /// <summary>Where the line's service is: the virtual time of the tenant served last.</summary>
+    /// <summary>Where a tenant would be that was always served its exact share: what was handed out ÷ the weights of those that waited.</summary>
     public double VirtualTime { get; private set; }
 
-    public ref IndexedHeap<LineSeat> HeapOf(bool light) => ref light ? ref _light : ref _sized;
+    public void Seat(LineSeat seat) => QueueOf(seat.Light).Seat(seat, VirtualTime);
+
+    public void Remove(LineSeat seat) => QueueOf(seat.Light).Remove(seat);
+
+    /// <summary>A tenant with this weight begins to wait here.</summary>
+    public void Enter(double weight)
+    {
+        _tenants++;
+        _weight += weight;
+    }
+
+    public void Exit(double weight)
+    {
+        // From zero anew each time, or the sums' roundings would add up over months.
+        _weight = --_tenants == 0 ? 0 : _weight - weight;
+    }
+
+    /// <summary>So much was given to one of those that wait here (taken back from it, when negative).</summary>
+    public void HandedOut(double cost)
+    {
+        if (_tenants > 0)
+        {
+            VirtualTime += cost / _weight;
+        }
+    }
 
     public bool Offers(string type)
     {
@@ -42,43 +68,41 @@ internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
 
     public bool IsFor(IReadOnlyList<string> offers) => Types.Count == offers.Count && offers.All(Offers);
 
-    public void Served(double virtualTime) => VirtualTime = Math.Max(VirtualTime, virtualTime);
-
     /// <summary>The seat whose turn it is; null when nobody has work that may run.</summary>
     public LineSeat? First()
     {
-        var (light, sized) = (First(ref _light), First(ref _sized));
+        var (light, sized) = (_light.First(VirtualTime), _sized.First(VirtualTime));
+        if (light is null && sized is null)
+        {
+            // Everybody is ahead: nobody is kept waiting for that.
+            if (_light.NextEligibleAt is var a && _sized.NextEligibleAt is var b && (a ?? b) is null)
+            {
+                return null;
+            }
+
+            VirtualTime = Math.Max(VirtualTime, Math.Min(a ?? double.MaxValue, b ?? double.MaxValue));
+            (light, sized) = (_light.First(VirtualTime), _sized.First(VirtualTime));
+        }
+
         if (light is null || sized is null)
         {
             return light ?? sized;
         }
 
-        var (a, b) = (light.Tenant, sized.Tenant);
-        return a.VirtualTime < b.VirtualTime || (a.VirtualTime == b.VirtualTime && a.Ordinal <= b.Ordinal) ? light : sized;
+        var (first, second) = (light.Deadline, sized.Deadline);
+        return first < second || (first == second && light.Tenant.Ordinal <= sized.Tenant.Ordinal) ? light : sized;
     }
 
     /// <summary>The same among those with light tasks only.</summary>
-    public LineSeat? FirstLight() => First(ref _light);
-
-    // Seats whose time has moved on, or that have nothing to run, are found here and not when that happens: each once.
-    private static LineSeat? First(ref IndexedHeap<LineSeat> heap)
+    public LineSeat? FirstLight()
     {
-        while (heap.First is { } seat)
+        if (_light.First(VirtualTime) is { } seat)
         {
-            if (!seat.MayBeServed)
-            {
-                heap.Remove(seat);
-            }
-            else if (heap.KeyOf(seat) < seat.Tenant.VirtualTime)
-            {
-                heap.Update(seat, seat.Tenant.VirtualTime, seat.Tenant.Ordinal);
-            }
-            else
-            {
-                return seat;
-            }
+            return seat;
         }
 
-        return null;
+        return _light.NextEligibleAt is { } next ? _light.First(Math.Max(VirtualTime, next)) : null;
     }
+
+    private ref SeatQueue QueueOf(bool light) => ref light ? ref _light : ref _sized;
 }

@@ -239,9 +239,18 @@ internal sealed class TenantRegistry(TenantsOptions options)
             _due.Enqueue((tenant, null), until);
         }
 
-        if (wasHeld && !tenant.IsHeld)
+        if (wasHeld == tenant.IsHeld)
         {
-            foreach (var queue in tenant.Queues)
+            return;
+        }
+
+        foreach (var queue in tenant.Queues)
+        {
+            if (tenant.IsHeld)
+            {
+                queue.Pool.Suspend(queue);
+            }
+            else
             {
                 queue.Pool.Resume(queue);
             }
