@@ -37,6 +37,7 @@ internal static class ThroughputBench
             P50Ms = BenchResult.Round(latency[50]),
             P95Ms = BenchResult.Round(latency[95]),
             P99Ms = BenchResult.Round(latency[99]),
+            Refused = throughput.Refused + paced.Refused,
             Lost = throughput.Lost + paced.Lost,
             Wrong = throughput.Wrong + paced.Wrong,
             Synchronous = options.Synchronous,

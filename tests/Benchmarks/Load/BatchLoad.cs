@@ -3,11 +3,12 @@ using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Beamline.Benchmarks.Workloads;
+using Beamline.Contracts.Admission;
 
 namespace Beamline.Benchmarks.Load;
 
-/// <summary>What a load saw. Lost: no result came; wrong: a result came that differs from the one computed here.</summary>
-internal sealed record LoadOutcome(TimeSpan Took, int Lost, int Wrong, IReadOnlyList<double> LatenciesMs);
+/// <summary>What a load saw. Refused: told to come again; lost: neither that nor a result came; wrong: a result came that differs from the one computed here.</summary>
+internal sealed record LoadOutcome(TimeSpan Took, int Refused, int Lost, int Wrong, IReadOnlyList<double> LatenciesMs);
 
 /// <summary>
 /// The throughput part: batches over HTTP, each answered by a stream of results as they end. As many batches are out as
@@ -17,6 +18,7 @@ internal sealed class BatchLoad(HttpClient http, IWorkload workload, string run)
 {
     private int _next;
     private int _missing;
+    private int _refused;
     private int _wrong;
 
     public async Task<LoadOutcome> RunAsync(int tasks, CancellationToken cancellation)
@@ -25,7 +27,7 @@ internal sealed class BatchLoad(HttpClient http, IWorkload workload, string run)
         var start = Stopwatch.GetTimestamp();
         var lanes = Math.Max(1, workload.Outstanding / workload.BatchSize);
         await Task.WhenAll(Enumerable.Range(0, lanes).Select(_ => Task.Run(() => LaneAsync(tasks, cancellation), cancellation)));
-        return new LoadOutcome(Stopwatch.GetElapsedTime(start), _missing, _wrong, []);
+        return new LoadOutcome(Stopwatch.GetElapsedTime(start), _refused, _missing, _wrong, []);
     }
 
     private async Task LaneAsync(int tasks, CancellationToken cancellation)
@@ -82,6 +84,13 @@ internal sealed class BatchLoad(HttpClient http, IWorkload workload, string run)
         using var document = JsonDocument.Parse(line);
         if (!document.RootElement.TryGetProperty("result"u8, out var result) || result.ValueKind != JsonValueKind.Object)
         {
+            if (document.RootElement.TryGetProperty("status"u8, out var status) && status.GetString() is AdmitStatuses.Rejected or AdmitStatuses.Refused)
+            {
+                Console.Error.WriteLine($"refused: {document.RootElement.GetRawText()}");
+                Interlocked.Increment(ref _refused);
+                Interlocked.Decrement(ref _missing);
+            }
+
             return;
         }
 

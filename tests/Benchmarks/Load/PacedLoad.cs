@@ -13,6 +13,7 @@ namespace Beamline.Benchmarks.Load;
 internal sealed class PacedLoad(HttpClient http, IWorkload workload, string run)
 {
     private int _lost;
+    private int _refused;
     private int _wrong;
 
     public async Task<LoadOutcome> RunAsync(int perSecond, TimeSpan duration, CancellationToken cancellation)
@@ -32,7 +33,7 @@ internal sealed class PacedLoad(HttpClient http, IWorkload workload, string run)
         }
 
         await Task.WhenAll(submits);
-        return new LoadOutcome(Stopwatch.GetElapsedTime(start), _lost, _wrong, latencies);
+        return new LoadOutcome(Stopwatch.GetElapsedTime(start), _refused, _lost, _wrong, latencies);
     }
 
     private static long Due(long start, int number, int perSecond) => start + (number * Stopwatch.Frequency / perSecond);
@@ -50,6 +51,12 @@ internal sealed class PacedLoad(HttpClient http, IWorkload workload, string run)
         using var answer = await http.PostAsync(new Uri("/v1/tasks?wait=30", UriKind.Relative), content, cancellation);
         var bytes = await answer.Content.ReadAsByteArrayAsync(cancellation);
         latencies[number] = Stopwatch.GetElapsedTime(submitted).TotalMilliseconds;
+        if ((int)answer.StatusCode is 429 or 503)
+        {
+            Interlocked.Increment(ref _refused);
+            return;
+        }
+
         if ((int)answer.StatusCode != 200)
         {
             Interlocked.Increment(ref _lost);

@@ -21,6 +21,9 @@ internal sealed record BenchResult
     public required double P50Ms { get; init; }
     public required double P95Ms { get; init; }
     public required double P99Ms { get; init; }
+
+    /// <summary>Told to come again, which the load does not do.</summary>
+    public required int Refused { get; init; }
     public required int Lost { get; init; }
     public required int Wrong { get; init; }
     public required string Synchronous { get; init; }
