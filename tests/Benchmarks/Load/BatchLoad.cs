@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Beamline.Benchmarks.Workloads;
-using Beamline.Contracts.Admission;
 
 namespace Beamline.Benchmarks.Load;
 
@@ -84,7 +83,7 @@ internal sealed class BatchLoad(HttpClient http, IWorkload workload, string run)
         using var document = JsonDocument.Parse(line);
         if (!document.RootElement.TryGetProperty("result"u8, out var result) || result.ValueKind != JsonValueKind.Object)
         {
-            if (document.RootElement.TryGetProperty("status"u8, out var status) && status.GetString() is AdmitStatuses.Rejected or AdmitStatuses.Refused)
+            if (document.RootElement.TryGetProperty("status"u8, out var status) && status.GetInt32() is 429 or 503)
             {
                 Console.Error.WriteLine($"refused: {document.RootElement.GetRawText()}");
                 Interlocked.Increment(ref _refused);
