@@ -111,14 +111,20 @@ internal sealed class WorkDealer(TaskTable table, PoolQueues queues, TaskLife li
     /// <summary>Puts the worker into the line of those that offer what it offers.</summary>
     public void Stand(WorkerState worker, IReadOnlyList<BlockOffer> offers)
     {
-        if (worker.Line is { } line && IsSame(line, offers))
+        if (worker.Line is not null && worker.OfferedBefore(offers))
+        {
+            return;
+        }
+
+        worker.Offered = [.. offers.Select(o => o.Type)];
+        string[] types = [.. worker.Offered.Select(BlockTypes.CanonicalOf).Distinct(StringComparer.Ordinal)];
+        if (worker.Line?.IsFor(types) == true)
         {
             return;
         }
 
         Leave(worker);
-        var queue = queues.Of(worker.Pool);
-        worker.Line = queue.LineOf([.. offers.Select(o => BlockTypes.CanonicalOf(o.Type)).Distinct(StringComparer.Ordinal)]);
+        worker.Line = queues.Of(worker.Pool).LineOf(types);
         worker.Line.Workers.Add(worker);
     }
 
@@ -153,24 +159,6 @@ internal sealed class WorkDealer(TaskTable table, PoolQueues queues, TaskLife li
         }
 
         worker.Waiting = null;
-    }
-
-    private static bool IsSame(WorkerLine line, IReadOnlyList<BlockOffer> offers)
-    {
-        if (line.Types.Count != offers.Count)
-        {
-            return false;
-        }
-
-        foreach (var offer in offers)
-        {
-            if (!line.Offers(offer.Type))
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     /// <summary>What this worker runs next; null when nothing fits, or when it is kept free for something that does not fit yet.</summary>

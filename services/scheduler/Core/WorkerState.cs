@@ -1,4 +1,5 @@
 using Beamline.Contracts.Exchange;
+using Beamline.Contracts.Workers;
 using Beamline.Scheduler.Core.Fairness;
 
 namespace Beamline.Scheduler.Core;
@@ -9,7 +10,7 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
     private const int MaxDeadIncarnations = 16;
     private readonly Queue<string> _dead = new();
     private readonly Dictionary<long, TaskEntry> _leases = [];
-    private int _memoryTaken;
+    private long _memoryTaken;
     private int _lastChances;
 
     public string Name { get; } = name;
@@ -18,6 +19,12 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
 
     /// <summary>Where it stands in its pool; null before its first call.</summary>
     public WorkerLine? Line { get; set; }
+
+    /// <summary>
+    /// The types as its last call named them. A type may be there under two names, while the line knows it under one: whoever
+    /// compared calls with the line would make a line anew at each call, and its virtual time and the worker's reservation would go.
+    /// </summary>
+    public IReadOnlyList<string> Offered { get; set; } = [];
     public long LastHeard { get; set; }
 
     /// <summary>Slots it would fill now, as far as the last call and what was granted since tell.</summary>
@@ -41,7 +48,7 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
 
     public ExchangeCall? HeldWork => Calls[(int)ChannelKind.Work] is { IsHeld: true } call ? call : null;
 
-    public WorkerRoom Room => new(Free, MemoryMb is { } all ? Math.Max(0, all - _memoryTaken) : int.MaxValue, Leases.Count == 0, _lastChances > 0);
+    public WorkerRoom Room => new(Free, MemoryMb is { } all ? (int)Math.Max(0, all - _memoryTaken) : int.MaxValue, Leases.Count == 0, _lastChances > 0);
 
     public void Take(TaskEntry entry)
     {
@@ -79,6 +86,25 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
             entry.ReservedOn = null;
             Line!.Reserved--;
         }
+    }
+
+    /// <summary>Whether its last call named the same types, in the same order: as a rule it does.</summary>
+    public bool OfferedBefore(IReadOnlyList<BlockOffer> offers)
+    {
+        if (offers.Count != Offered.Count)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < offers.Count; i++)
+        {
+            if (offers[i].Type != Offered[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     public bool IsDead(string incarnation) => _dead.Contains(incarnation);

@@ -26,6 +26,19 @@ public sealed class FairQueueTests
     }
 
     [Fact]
+    public void A_worker_that_offers_a_block_under_two_names_keeps_the_pools_time_from_call_to_call()
+    {
+        var worker = _driver.Worker();
+        worker.Types = ["crypto.hash", "fs.blob_put", "fs.put"];
+        _driver.AdmitMany(50, "b", "busy");
+        worker.Work(free: 20);
+        worker.Report(free: 0);
+        _driver.AdmitMany(50, "n", "new");
+        var next = worker.Work(free: 20).Answer!.Leases.Select(l => l.TenantId).ToList();
+        Assert.InRange(next.Count(t => t == "new"), 9, 11);
+    }
+
+    [Fact]
     public void Costly_blocks_take_their_share_of_the_time_not_of_the_count()
     {
         for (var i = 0; i < 40; i++)
