@@ -50,13 +50,6 @@ internal static class EngineServices
     }
 }
 
-/// <summary>All faults of the section in one message.</summary>
-internal sealed class TenantsValidation : IValidateOptions<TenantsOptions>
-{
-    public ValidateOptionsResult Validate(string? name, TenantsOptions options) =>
-        options.Faults().ToList() is { Count: > 0 } faults ? ValidateOptionsResult.Fail(faults) : ValidateOptionsResult.Success;
-}
-
 /// <summary>
 /// Brings the engine up with the host, before its port is open; answers every held call first when it goes down; ends the
 /// process when the engine can commit no more.

@@ -1,3 +1,5 @@
+using Beamline.Contracts;
+
 namespace Beamline.Scheduler.Core.Tenants;
 
 /// <summary>Section <c>Tenants</c>: what each tenant may have. What an override leaves out holds as the default has it.</summary>
@@ -20,6 +22,11 @@ public sealed class TenantsOptions
         if (CpuWindow < TimeSpan.FromSeconds(1) || CpuWindow > TimeSpan.FromDays(1))
         {
             yield return $"{Section}:CpuWindow is {CpuWindow}; expected a second to a day.";
+        }
+
+        foreach (var tenant in Overrides.Keys.Where(tenant => !TenantId.IsValid(tenant)))
+        {
+            yield return $"{Section}:Overrides:{tenant}: \"{tenant}\" is no tenant id; one is 1 to 64 characters of A-Z a-z 0-9 _ -.";
         }
 
         foreach (var (place, limits) in Overrides.Select(o => ($"{Section}:Overrides:{o.Key}", o.Value)).Prepend(($"{Section}:Default", Default)))
@@ -78,9 +85,17 @@ public sealed class TenantLimits
             yield return $"{place}:Weight is {weight}; expected 0.001 to 1000000.";
         }
 
+        foreach (var (name, rate) in ((string, double?)[])[(nameof(AdmitPerSecond), AdmitPerSecond), (nameof(StartsPerSecond), StartsPerSecond)])
+        {
+            if (!KeyLimits.IsRate(rate))
+            {
+                yield return $"{place}:{name} is {rate}; expected {KeyLimits.Rates}.";
+            }
+        }
+
         foreach (var (name, negative) in ((string, bool)[])[
-            (nameof(MaxQueued), MaxQueued < 0), (nameof(MaxPayloadBytes), MaxPayloadBytes < 0), (nameof(AdmitPerSecond), AdmitPerSecond is < 0 or double.NaN),
-            (nameof(AdmitBurst), AdmitBurst < 0), (nameof(MaxRunning), MaxRunning < 0), (nameof(StartsPerSecond), StartsPerSecond is < 0 or double.NaN),
+            (nameof(MaxQueued), MaxQueued < 0), (nameof(MaxPayloadBytes), MaxPayloadBytes < 0),
+            (nameof(AdmitBurst), AdmitBurst < 0), (nameof(MaxRunning), MaxRunning < 0),
             (nameof(MaxMemoryMb), MaxMemoryMb < 0), (nameof(CpuTimePerWindow), CpuTimePerWindow < TimeSpan.Zero)])
         {
             if (negative)
@@ -91,9 +106,14 @@ public sealed class TenantLimits
 
         foreach (var (where, key) in Keys.Select(k => ($"{place}:Keys ({k.Key})", (KeyLimits)k)).Prepend(($"{place}:PerKey", PerKey)))
         {
-            if (key.MaxRunning < 0 || key.StartsPerSecond is < 0 or double.NaN)
+            if (key.MaxRunning < 0)
             {
-                yield return $"{where}: MaxRunning and StartsPerSecond must be 0 (no limit) or more.";
+                yield return $"{where}: MaxRunning must be 0 (no limit) or more.";
+            }
+
+            if (!KeyLimits.IsRate(key.StartsPerSecond))
+            {
+                yield return $"{where}: StartsPerSecond is {key.StartsPerSecond}; expected {KeyLimits.Rates}.";
             }
         }
 
@@ -112,6 +132,11 @@ public class KeyLimits
 
     /// <summary>Leases granted a second, over time; at most one second's worth at once.</summary>
     public double? StartsPerSecond { get; set; }
+
+    internal const string Rates = "0 (no limit), or 0.0001 to 1000000 a second";
+
+    // Slower than nine a day is no pace that anybody could wait for.
+    internal static bool IsRate(double? rate) => rate is null or 0 or (>= 0.0001 and <= 1_000_000);
 }
 
 public sealed class NamedKeyLimits : KeyLimits
