@@ -70,7 +70,8 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
             yield return Reason(WaitReasons.NoExecutorLargeEnough, $"It declares {info.MemoryMb} MiB; no {info.Pool} executor that offers {info.Type} has so much.");
         }
 
-        foreach (var limit in LimitsOn(entry))
+        var limits = LimitsOn(entry).ToList();
+        foreach (var limit in limits)
         {
             yield return limit;
         }
@@ -79,7 +80,7 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
         {
             yield return Reason(WaitReasons.RoomReserved, $"Worker {worker.Name} takes nothing else until it has room for it ({info.Slots} slots, {info.MemoryMb} MiB).");
         }
-        else if (live.Count > 0)
+        else if (live.Any(w => w.CouldHold(info)) && (limits.Count == 0 || !live.Any(w => w.Room.Fits(entry))))
         {
             yield return Reason(WaitReasons.WorkersBusy, "The executors that offer its type are busy; its turn comes by the tenant's share and its place in the queue.");
         }
@@ -92,7 +93,7 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
         switch (tenant.Hold)
         {
             case Hold.Running:
-                yield return Limit(QuotaLimits.Running, $"The tenant runs {tenant.Running.Count} tasks, as many as it may.");
+                yield return Limit(QuotaLimits.Running, $"The tenant runs {tenant.Running.Count} of the {policy.MaxRunning} tasks that it may run at a time.");
                 break;
             case Hold.StartRate:
                 yield return Limit(QuotaLimits.StartRate, $"The tenant may start {policy.Starts!.PerSecond} tasks a second.", tenant.LooksAgainAt);
@@ -110,7 +111,7 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
         switch (entry.Group?.Key)
         {
             case { Hold: Hold.Running } key:
-                yield return Limit(QuotaLimits.KeyRunning, $"{key.Running.Count} tasks with concurrency_key {key.Key} run, as many as may.");
+                yield return Limit(QuotaLimits.KeyRunning, $"With concurrency_key {key.Key}, {key.Running.Count} of the {key.Policy.MaxRunning} tasks run that may at a time.");
                 break;
             case { Hold: Hold.StartRate } key:
                 yield return Limit(QuotaLimits.KeyStartRate, $"With concurrency_key {key.Key}, {key.Policy.Starts!.PerSecond} tasks a second may start.", key.LooksAgainAt);
@@ -164,8 +165,14 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
 
     private static long? StartOfParked(TaskEntry entry) => entry.Phase == TaskPhase.Parked ? entry.Due : null;
 
-    private static long GivesUpAt(TaskEntry entry) =>
-        Math.Min(entry.Phase == TaskPhase.Parked ? long.MaxValue : entry.Due, entry.Phase == TaskPhase.AwaitingApproval ? long.MaxValue : entry.Info.ExpiresAt);
+    /// <summary>Null for what is parked and expires never: its queue timeout begins when it is queued.</summary>
+    private static long? GivesUpAt(TaskEntry entry) => (entry.Phase, entry.Info.ExpiresAt) switch
+    {
+        (TaskPhase.AwaitingApproval, _) => entry.Due,
+        (TaskPhase.Parked, long.MaxValue) => null,
+        (TaskPhase.Parked, var expires) => expires,
+        (_, var expires) => Math.Min(entry.Due, expires),
+    };
 
     private int SlotsFor(long now, TaskInfo task)
     {

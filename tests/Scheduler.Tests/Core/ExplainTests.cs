@@ -98,6 +98,30 @@ public sealed class ExplainTests
         Assert.NotNull(row);
     }
 
+    [Fact]
+    public void What_a_limit_holds_while_workers_are_free_does_not_wait_for_workers()
+    {
+        var driver = new CoreDriver(tenants: new TenantsOptions { Default = { MaxRunning = 1 } });
+        driver.AdmitMany(2);
+        var worker = driver.Worker();
+        worker.Work(2);
+        Assert.Equal([WaitReasons.Limit], Codes(driver, "a1"));
+
+        driver.Admit("other", tenant: "u");
+        worker.Work(1);
+        Assert.Equal([WaitReasons.Limit, WaitReasons.WorkersBusy], Codes(driver, "a1"));
+    }
+
+    [Fact]
+    public void What_is_parked_gives_up_when_it_expires_if_at_all()
+    {
+        var driver = new CoreDriver();
+        driver.Admit("patient", more: $"\"not_before\":{driver.Now + 5_000},");
+        driver.Admit("expiring", more: $"\"not_before\":{driver.Now + 5_000},\"expires_at\":{driver.Now + 9_000},");
+        Assert.Null(Explain(driver, "patient").GivesUpAt);
+        Assert.Equal(driver.Now + 9_000, Explain(driver, "expiring").GivesUpAt);
+    }
+
     private static WaitReason LimitOn(CoreDriver driver, string id, string tenant) => Explain(driver, id, tenant).Reasons.Single(r => r.Code == WaitReasons.Limit);
 
     private static IEnumerable<string> Codes(CoreDriver driver, string id) => Explain(driver, id).Reasons.Select(r => r.Code);
