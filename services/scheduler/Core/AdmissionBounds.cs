@@ -92,9 +92,14 @@ internal sealed class AdmissionBounds(SchedulingOptions options, TaskTable table
             return Quota(QuotaLimits.Memory, $"resources.memory_mb is {draft.MemoryMb}; all tasks of the tenant together may declare {policy.MaxMemoryMb}.", null);
         }
 
+        if (draft.Bytes.Length > policy.MaxPayloadBytes)
+        {
+            return Quota(QuotaLimits.PayloadBytes, $"The assignment takes {draft.Bytes.Length} bytes; all open tasks of the tenant together may take {policy.MaxPayloadBytes}.", null);
+        }
+
         if (tenant.Waiting >= policy.MaxQueued)
         {
-            return Quota(QuotaLimits.Queued, $"The tenant has {tenant.Waiting} tasks waiting, as many as it may.", pace.RetryAfterMs(now, policy.MaxQueued));
+            return Quota(QuotaLimits.Queued, $"The tenant has {tenant.Waiting} tasks waiting; it may have {policy.MaxQueued}.", pace.RetryAfterMs(now, policy.MaxQueued));
         }
 
         if (tenant.OpenBytes + draft.Bytes.Length > policy.MaxPayloadBytes)

@@ -263,6 +263,14 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void An_assignment_that_alone_is_over_the_payload_quota_is_not_told_to_come_back()
+    {
+        var size = CoreDriver.Candidate("a0").Draft.Bytes.Length;
+        var refused = With(new TenantLimits { MaxPayloadBytes = size - 1 }).Admit("a0");
+        Assert.Equal((AdmitVerdict.Quota, QuotaLimits.PayloadBytes, null), (refused.Verdict, refused.Limit, refused.RetryAfterMs));
+    }
+
+    [Fact]
     public void Running_tasks_leave_the_queue_quota_free()
     {
         var driver = With(new TenantLimits { MaxQueued = 2 });
