@@ -47,6 +47,13 @@ internal sealed class ReplayEndpoints(SchedulerReads scheduler, BodyReader bodie
             return;
         }
 
+        // A number too large for a double is read as infinity, which no JSON can carry on.
+        if (body.Rate is { } rate && !double.IsFinite(rate))
+        {
+            await ProblemAnswers.WriteAsync(context, RequestFault.Invalid("rate", "rate is a number of replays a second; this one is too large."));
+            return;
+        }
+
         await AnswerAsync(context, await AskAsync(context, new ReplayDeadLettersRequest
         {
             TenantId = tenant,
@@ -111,6 +118,11 @@ internal sealed class ReplayEndpoints(SchedulerReads scheduler, BodyReader bodie
             : (tenant, null, fault);
     }
 
+    /// <summary>The framework's message names types of this program, which tell a client nothing: only the place is taken from it.</summary>
+    private static RequestFault Unreadable(JsonException cause) => cause.Path is { Length: > 2 } path
+        ? RequestFault.Invalid(path[2..], $"{path[2..]} is not of the type that it must be; /openapi/v1.json tells which.", ErrorCode.InvalidFormat)
+        : RequestFault.Invalid("body", $"The body is not a JSON object (line {cause.LineNumber + 1}, byte {cause.BytePositionInLine + 1}).", ErrorCode.InvalidFormat);
+
     private static bool TryParse<T>(ReadOnlyMemory<byte> bytes, JsonTypeInfo<T> type, [NotNullWhen(true)] out T? parsed, [NotNullWhen(false)] out RequestFault? fault)
         where T : class
     {
@@ -122,7 +134,7 @@ internal sealed class ReplayEndpoints(SchedulerReads scheduler, BodyReader bodie
         }
         catch (JsonException unreadable)
         {
-            fault = RequestFault.Invalid(unreadable.Path is { Length: > 2 } path ? path[2..] : "body", $"The body cannot be read: {unreadable.Message}", ErrorCode.InvalidFormat);
+            fault = Unreadable(unreadable);
         }
 
         return parsed is not null;

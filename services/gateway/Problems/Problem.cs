@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Beamline.Contracts.Errors;
+using Beamline.Contracts.Json;
 
 namespace Beamline.Gateway.Problems;
 
@@ -24,6 +25,9 @@ internal sealed record Problem
     /// <summary>Milliseconds; the header Retry-After says the same in whole seconds.</summary>
     public long? RetryAfterMs { get; init; }
     public required IReadOnlyList<ProblemError> Errors { get; init; }
+
+    /// <summary>What the contract says beside the code, such as <c>{"limit":"queued"}</c> with 2004.</summary>
+    public RawJson? Details { get; init; }
 
     public static Problem Of(int status, IReadOnlyList<Fault> faults, TimeSpan? retryAfter = null)
     {

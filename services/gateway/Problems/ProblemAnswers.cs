@@ -9,6 +9,9 @@ namespace Beamline.Gateway.Problems;
 /// <summary>Writes problem documents, also for what the framework refuses by itself.</summary>
 internal static class ProblemAnswers
 {
+    /// <summary>A day: nobody plans further, and no number from elsewhere may be too large for the header.</summary>
+    private const long MaxRetryAfterMs = 24L * 60 * 60 * 1000;
+
     public static Task WriteAsync(HttpContext context, RequestFault fault) =>
         WriteAsync(context, Problem.Of(fault.Status, fault.Faults, fault.RetryAfter));
 
@@ -16,13 +19,13 @@ internal static class ProblemAnswers
     public static Problem Of(WireError error, bool conflict, TimeSpan defaultRetryAfter)
     {
         var status = StatusOf(error, conflict);
-        var retryAfter = status is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable
-            ? error.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(ms) : defaultRetryAfter
+        var retryAfter = error.Retryable && status is (StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+            ? error.RetryAfterMs is { } ms ? TimeSpan.FromMilliseconds(Math.Clamp(ms, 0, MaxRetryAfterMs)) : defaultRetryAfter
             : (TimeSpan?)null;
         IReadOnlyList<Fault> faults = error.Faults is { Count: > 0 } several
             ? [.. several.Select(fault => new Fault((ErrorCode)fault.Number, fault.Field, fault.Message))]
             : [new Fault((ErrorCode)error.Number, error.Field, error.Message)];
-        return Problem.Of(status, faults, retryAfter) with { Retryable = error.Retryable };
+        return Problem.Of(status, faults, retryAfter) with { Retryable = error.Retryable, Details = error.Details };
     }
 
     public static Task WriteAsync(HttpContext context, Problem problem)
@@ -75,6 +78,7 @@ internal static class ProblemAnswers
         {
             StatusCodes.Status404NotFound => new Fault(ErrorCode.InvalidInput, null, $"There is nothing at {context.Request.Path}."),
             StatusCodes.Status405MethodNotAllowed => new Fault(ErrorCode.InvalidInput, null, $"{context.Request.Method} does not fit {context.Request.Path}."),
+            StatusCodes.Status415UnsupportedMediaType => new Fault(ErrorCode.InvalidInput, "Content-Type", "The body must be application/json, in UTF-8."),
             >= 500 => new Fault(ErrorCode.InternalError, null, "The gateway failed; its log tells why."),
             _ => new Fault(ErrorCode.InvalidInput, null, "The request cannot be read."),
         };

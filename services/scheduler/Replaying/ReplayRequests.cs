@@ -117,6 +117,7 @@ internal sealed class ReplayRequests(LedgerStore ledger, ReplayLoop loop, IOptio
     {
         { Filter: null } => Invalid("filter", "The filter is null; leave it out to mean every dead letter."),
         { Filter.Ids.Count: 0 or > MaxIds } => Invalid("filter.ids", $"ids takes 1 to {MaxIds} dead letter ids; leave it out to mean all."),
+        { Filter.Ids: { } ids } when ids.Contains(null!) => Invalid("filter.ids", "One of the ids is null."),
         { Filter: { Since: { } since, Until: { } until } } when since > until => Invalid("filter.since", "since is later than until."),
         { Filter.BlockType: { } type } when BlockTypes.Find(type) is null => Invalid("filter.block_type", "There is no such block type."),
         { Rate: { } rate } when !(rate >= 0.01 && rate <= _options.MaxRate) => Invalid("rate", $"rate is 0.01 to {_options.MaxRate} replays a second."),

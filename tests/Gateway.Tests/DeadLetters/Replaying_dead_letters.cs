@@ -93,6 +93,7 @@ public sealed class Replaying_dead_letters
     [InlineData("""{"filter":{"since":"yesterday"}}""", "filter.since 1003")]
     [InlineData("null", "body 1003")]
     [InlineData("{", "body 1003")]
+    [InlineData("""{"rate":1e400}""", "rate 1001")]
     public async Task A_body_that_cannot_be_read_is_told_where(string body, string fault)
     {
         await using var gateway = await GatewayUnderTest.StartAsync();
@@ -100,6 +101,7 @@ public sealed class Replaying_dead_letters
         var answer = await gateway.PostAsync("/v1/dlq:replay", Encoding.UTF8.GetBytes(body));
 
         Assert.Equal((HttpStatusCode.BadRequest, fault), (answer.Status, Assert.Single(answer.Faults)));
+        Assert.DoesNotContain("Beamline.", answer.Body, StringComparison.Ordinal);
         Assert.Empty(gateway.Scheduler.Replays);
     }
 

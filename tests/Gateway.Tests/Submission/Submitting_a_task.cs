@@ -183,6 +183,28 @@ public sealed class Submitting_a_task
         Assert.Equal(retryAfterSeconds, (int?)answer.RetryAfter?.TotalSeconds);
     }
 
+    [Theory]
+    [InlineData(true, long.MaxValue, 86_400)]
+    [InlineData(true, -1L, 1)]
+    [InlineData(false, null, null)]
+    public async Task A_used_up_quota_names_the_limit_and_when_to_come_back_if_ever(bool retryable, long? retryAfterMs, int? seconds)
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+        gateway.Scheduler.OnAdmit = (_, _) => Task.FromResult(new AdmitResponse
+        {
+            Items = [new AdmitOutcome
+            {
+                Status = AdmitStatuses.Rejected,
+                Error = WireError.Of(ErrorCode.QuotaExceeded, "no", retryable, retryAfterMs: retryAfterMs, details: RawJson.FromString("""{"limit":"queued"}""")),
+            }],
+        });
+
+        var answer = await gateway.SubmitAsync(Bodies.Hash());
+
+        Assert.Equal((HttpStatusCode.TooManyRequests, seconds), (answer.Status, (int?)answer.RetryAfter?.TotalSeconds));
+        Assert.Equal("queued", answer.Json.GetProperty("details").GetProperty("limit").GetString());
+    }
+
     [Fact]
     public async Task What_the_scheduler_refuses_to_decide_is_503_and_never_goes_over_the_bus()
     {

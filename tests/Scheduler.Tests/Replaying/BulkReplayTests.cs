@@ -110,6 +110,15 @@ public sealed class BulkReplayTests
     }
 
     [Fact]
+    public async Task A_null_among_the_ids_is_told()
+    {
+        await using var scheduler = await ReplayBench.StartAsync();
+        var requests = scheduler.Services.GetRequiredService<ReplayRequests>();
+        var answer = (await requests.ReplayAsync(new ReplayDeadLettersRequest { TenantId = "t", Filter = new ReplayFilter { Ids = ["dl-1", null!] } }, Token))!;
+        Assert.Equal((1001, "filter.ids"), (answer.Error!.Number, answer.Error.Field));
+    }
+
+    [Fact]
     public async Task DefaultLetters_and_MaxLetters_bound_a_request()
     {
         await using var scheduler = await ReplayBench.StartAsync(("Replay:DefaultLetters", "1"), ("Replay:MaxLetters", "2"));
