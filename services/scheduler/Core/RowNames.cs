@@ -13,14 +13,14 @@ internal static class RowNames
     public static string Replay(long id) => ReplayPrefix + id.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Null for a name that no dead letter can have.</summary>
-    public static long? DeadLetterIdOf(string name) => IdOf(name, DeadLetterPrefix);
+    public static long? DeadLetterIdOf(string? name) => IdOf(name, DeadLetterPrefix);
 
     /// <summary>Null for a name that no replay can have.</summary>
-    public static long? ReplayIdOf(string name) => IdOf(name, ReplayPrefix);
+    public static long? ReplayIdOf(string? name) => IdOf(name, ReplayPrefix);
 
     // The one way in which a number is written: dl-7 and dl-07 must not be two names of one row.
-    private static long? IdOf(string name, string prefix) =>
-        name.StartsWith(prefix, StringComparison.Ordinal)
+    private static long? IdOf(string? name, string prefix) =>
+        name?.StartsWith(prefix, StringComparison.Ordinal) == true
         && long.TryParse(name.AsSpan(prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
         && name.Length > prefix.Length && (name[prefix.Length] != '0')
             ? id

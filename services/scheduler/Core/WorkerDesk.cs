@@ -284,7 +284,8 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Poo
             case ReportKinds.HandedBack:
                 life.GiveBack(now, entry, reported: true);
                 break;
-            case ReportKinds.RetryAt when !entry.Info.AtMostOnce:
+            // An error that the contract does not know can be told to nobody: the check of what has ended makes it one that is.
+            case ReportKinds.RetryAt when !entry.Info.AtMostOnce && Enum.IsDefined(report.Result!.ErrorCode):
                 life.MarkStarted(entry, now);
                 life.RetryLater(now, entry, report.RetryAfterMs ?? 0, report.Result);
                 break;

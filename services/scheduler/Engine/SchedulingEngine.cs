@@ -119,6 +119,11 @@ public sealed class SchedulingEngine : IAsyncDisposable
     public async Task<CancelTaskResponse> CancelAsync(ExecCancel cancel, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(cancel);
+        if (!TaskIds.CanBe(cancel.TenantId, cancel.AssignmentId))
+        {
+            return new CancelTaskResponse { Found = false };
+        }
+
         TaskPhase? phase;
         long? ended;
         Task committed;
@@ -160,6 +165,11 @@ public sealed class SchedulingEngine : IAsyncDisposable
     public async Task<TaskExplanation?> ExplainAsync(TaskKey task, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(task);
+        if (!TaskIds.CanBe(task.TenantId, task.AssignmentId))
+        {
+            return null;
+        }
+
         long? ended;
         lock (_gate)
         {

@@ -32,7 +32,7 @@ public static class ExchangeRules
         Check(faults, request.Seen is { Work: >= 0, Report: >= 0 }, "seen", "must hold both channels' last answered seq, 0 or more");
         Check(faults, request.Free is >= 0 and <= MaxLeases, "free", $"must be 0 to {MaxLeases}");
         Check(faults, request.Running is { Count: <= MaxLeases } && request.Running.All(r => r is { RanMs: >= 0, RetriesUsed: >= 0 }), "running", $"must be a list of at most {MaxLeases} leases with times and counts of 0 or more");
-        Check(faults, request.Offers is { Count: <= MaxOffers } && request.Offers.All(o => o is { Type: not null }), "offers", $"must be a list of at most {MaxOffers} block types");
+        Check(faults, request.Offers is { Count: <= MaxOffers } && request.Offers.All(o => o is not null && IsId(o.Type)), "offers", $"must be a list of at most {MaxOffers} block types, each of 1 to {WireLimits.MaxIdLength} printable ASCII characters");
         Check(faults, request.Starts is null or { Count: <= MaxLeases } && request.Starts?.Contains(null!) != true, "starts", $"must be a list of at most {MaxLeases} leases");
         CheckReports(faults, request.Reports);
         CheckProgress(faults, request.Progress);
@@ -67,7 +67,9 @@ public static class ExchangeRules
         $"must be at most {MaxProgressEntries} entries of type progress, retrying or started, each with a JSON object of at most {MaxProgressBytes} bytes");
 
     private static void CheckId(List<Fault> faults, string field, string? value) => Check(
-        faults, value is { Length: >= 1 and <= WireLimits.MaxIdLength } && value.All(c => c is > ' ' and <= '~'), field, "must be 1 to 128 printable ASCII characters");
+        faults, IsId(value), field, $"must be 1 to {WireLimits.MaxIdLength} printable ASCII characters");
+
+    private static bool IsId(string? value) => value is { Length: >= 1 and <= WireLimits.MaxIdLength } && value.All(c => c is > ' ' and <= '~');
 
     private static void Check(List<Fault> faults, bool holds, string field, string rule)
     {

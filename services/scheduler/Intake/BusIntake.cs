@@ -6,6 +6,7 @@ using Beamline.Contracts.Assignments;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Tasks;
 using Beamline.DaprAccess;
+using Beamline.Scheduler.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Beamline.Scheduler.Intake;
@@ -102,8 +103,7 @@ internal sealed class BusIntake(
 
     private bool IdsAreValid(string tenantId, string assignmentId)
     {
-        var valid = tenantId is { Length: >= 1 and <= WireLimits.MaxTenantIdLength } && tenantId.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-')
-            && assignmentId is { Length: >= 1 and <= WireLimits.MaxIdLength } && assignmentId.All(c => c is >= ' ' and <= '~');
+        var valid = TaskIds.CanBe(tenantId, assignmentId);
         if (!valid)
         {
             logger.IdsInvalid();

@@ -10,13 +10,14 @@ namespace Beamline.Scheduler.Methods;
 /// </summary>
 internal static class MethodEndpoints
 {
-    /// <summary>Maps a method; a handler that answers null has no room for the call.</summary>
+    /// <summary>Maps a method; a handler that answers null has no room for the call, and is asked nothing that has a fault.</summary>
     public static IEndpointConventionBuilder MapMethod<TRequest, TResponse>(
         this IEndpointRouteBuilder endpoints,
         string method,
         JsonTypeInfo<TRequest> requestType,
         JsonTypeInfo<TResponse> responseType,
-        Func<TRequest, CancellationToken, Task<TResponse?>> handle)
+        Func<TRequest, CancellationToken, Task<TResponse?>> handle,
+        Func<TRequest, WireError?>? faultOf = null)
         where TRequest : class
         where TResponse : class =>
         endpoints.MapPost("/" + method, async context =>
@@ -26,7 +27,11 @@ internal static class MethodEndpoints
                 return;
             }
 
-            if (await handle(request, context.RequestAborted).ConfigureAwait(false) is { } response)
+            if (faultOf?.Invoke(request) is { } fault)
+            {
+                await InvocationBody.RefuseAsync(context, StatusCodes.Status400BadRequest, fault).ConfigureAwait(false);
+            }
+            else if (await handle(request, context.RequestAborted).ConfigureAwait(false) is { } response)
             {
                 await InvocationBody.WriteAsync(context, response, responseType).ConfigureAwait(false);
             }

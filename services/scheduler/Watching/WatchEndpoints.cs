@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Beamline.Contracts;
+using Beamline.Contracts.Errors;
 using Beamline.Contracts.Json;
 using Beamline.Contracts.Tasks;
 using Beamline.Scheduler.Admission;
@@ -21,14 +22,31 @@ internal static class WatchEndpoints
         var json = BeamlineJson.Default;
         var hub = endpoints.ServiceProvider.GetRequiredService<WatchHub>();
         var waiting = endpoints.ServiceProvider.GetRequiredService<TaskWaiting>();
-        endpoints.MapMethod(SchedulerMethods.WaitTasks, json.WaitTasksRequest, json.WaitTasksResponse, waiting.WaitAsync);
+        endpoints.MapMethod(SchedulerMethods.WaitTasks, json.WaitTasksRequest, json.WaitTasksResponse, waiting.WaitAsync, FaultOf);
         endpoints.MapPost("/" + SchedulerMethods.WatchTasks, context => WatchAsync(context, hub));
     }
+
+    private static readonly WireError NoWatcher = WireError.Of(ErrorCode.InvalidInput, "watcher must name who watches.", field: "watcher");
+
+    private static WireError? FaultOf(WaitTasksRequest request) => request switch
+    {
+        { Watcher: null or "" } => NoWatcher,
+        { Tasks: null } => WireError.Of(ErrorCode.InvalidInput, "tasks must be a list.", field: "tasks"),
+        _ when request.Tasks.Any(task => task?.TenantId is null || task.AssignmentId is null) =>
+            WireError.Of(ErrorCode.InvalidInput, "Each of the tasks must have a tenant_id and an assignment_id.", field: "tasks"),
+        _ => null,
+    };
 
     private static async Task WatchAsync(HttpContext context, WatchHub hub)
     {
         if (await InvocationBody.ReadAsync(context, BeamlineJson.Default.WatchTasksRequest).ConfigureAwait(false) is not { } request)
         {
+            return;
+        }
+
+        if (string.IsNullOrEmpty(request.Watcher))
+        {
+            await InvocationBody.RefuseAsync(context, StatusCodes.Status400BadRequest, NoWatcher).ConfigureAwait(false);
             return;
         }
 
