@@ -15,6 +15,13 @@ internal sealed class LeaseCosts(PoolQueues queues, TenantRegistry tenants, Chan
         tenants.Leased(entry, now);
     }
 
+    /// <summary>A lease from before a restart goes on. What it ran until then belongs to shares that nobody remembers.</summary>
+    public void Restore(long now, TaskEntry entry)
+    {
+        (entry.GrantedAt, entry.RanBefore) = (now, entry.RanMs);
+        tenants.Leased(entry, now, isStart: false);
+    }
+
     /// <summary>A worker tells how long the task has run so far, over all its leases. What ran for longer than was expected is charged at once.</summary>
     public void HasRun(long now, TaskEntry entry, long ranMs)
     {

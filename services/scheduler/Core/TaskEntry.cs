@@ -96,6 +96,9 @@ internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
     public TaskEntry? QueueBefore { get; set; }
     public TaskEntry? QueueAfter { get; set; }
 
+    /// <summary>Queued, and no limit of its tenant or its key stands against it.</summary>
+    public bool MayStart => Group is { Key: null or { IsHeld: false } } && !Tenant.IsHeld && Tenant.HasMemoryFor(this);
+
     public bool MayNoLongerStart(long now) => now >= Info.ExpiresAt;
 }
 

@@ -81,7 +81,7 @@ internal sealed class TaskLife(
                 SetWaitTimer(entry);
                 break;
             case TaskPhase.Running:
-                tenants.Leased(entry, now);
+                _costs.Restore(now, entry);
                 _timers.Set(entry, entry.TermEnd);
                 break;
             case TaskPhase.AwaitingApproval:

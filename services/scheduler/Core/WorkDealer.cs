@@ -108,11 +108,14 @@ internal sealed class WorkDealer(TaskTable table, PoolQueues queues, TaskLife li
         return Math.Max(0, free);
     }
 
-    /// <summary>Puts the worker into the line of those that offer what it offers.</summary>
-    public void Stand(WorkerState worker, IReadOnlyList<BlockOffer> offers)
+    /// <summary>Puts the worker, with this memory, into the line of those that offer what it offers.</summary>
+    public void Stand(WorkerState worker, IReadOnlyList<BlockOffer> offers, int? memoryMb)
     {
+        var hasGrown = (memoryMb ?? int.MaxValue) > (worker.MemoryMb ?? int.MaxValue);
+        worker.MemoryMb = memoryMb;
         if (worker.Line is not null && worker.OfferedBefore(offers))
         {
+            Grown(worker, hasGrown);
             return;
         }
 
@@ -120,12 +123,22 @@ internal sealed class WorkDealer(TaskTable table, PoolQueues queues, TaskLife li
         string[] types = [.. worker.Offered.Select(BlockTypes.CanonicalOf).Distinct(StringComparer.Ordinal)];
         if (worker.Line?.IsFor(types) == true)
         {
+            Grown(worker, hasGrown);
             return;
         }
 
         Leave(worker);
         worker.Line = queues.Of(worker.Pool).LineOf(types);
         worker.Line.Workers.Add(worker);
+        Grown(worker, hasGrown: true);
+    }
+
+    private static void Grown(WorkerState worker, bool hasGrown)
+    {
+        if (hasGrown)
+        {
+            worker.Line!.Pool.Unstick(worker.Line);
+        }
     }
 
     /// <summary>Takes the worker out of its line, and what it was kept free for with it.</summary>
@@ -167,12 +180,12 @@ internal sealed class WorkDealer(TaskTable table, PoolQueues queues, TaskLife li
         var line = worker.Line!;
         if (worker.ReservedFor is { } awaited)
         {
-            if (!awaited.Tenant.IsHeld && awaited.Group?.Key is not { IsHeld: true })
+            if (worker.CouldHold(awaited.Info) && awaited.MayStart)
             {
                 return worker.Room.Fits(awaited) ? awaited : null;
             }
 
-            // A limit holds it: until that is over, nobody is kept waiting for it.
+            // A limit holds it, or the worker has become too small: nobody is kept waiting for it meanwhile.
             worker.Unreserve();
         }
 

@@ -52,8 +52,7 @@ internal sealed class WorkerDesk(SchedulingOptions options, TaskTable table, Poo
         var call = new ExchangeCall(request, worker, now);
         worker.Calls[(int)channel] = call;
         worker.LastHeard = now;
-        worker.MemoryMb = request.MemoryMb > 0 ? request.MemoryMb : null;
-        _dealer.Stand(worker, request.Offers);
+        _dealer.Stand(worker, request.Offers, request.MemoryMb > 0 ? request.MemoryMb : null);
         if (request.Draining)
         {
             worker.Unreserve();

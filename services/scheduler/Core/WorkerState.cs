@@ -85,6 +85,8 @@ internal sealed class WorkerState(string name, string incarnation, string pool)
             ReservedFor = null;
             entry.ReservedOn = null;
             Line!.Reserved--;
+            // It may wait with room that it has kept; nobody else would wake it.
+            Line.Pool.Stirred = true;
         }
     }
 

@@ -13,10 +13,25 @@ internal sealed class LineSeat(TenantQueue tenant, WorkerLine line, bool light) 
     /// <summary>It stands among those whose turn may be now, by deadline; else among those that are ahead of their share.</summary>
     public bool IsEligible { get; set; }
 
-    public bool MayBeServed => ReadyLanes > 0 && !Tenant.Tenant.IsHeld;
+    /// <summary>It is in no heap, so that however many wait like that hold up nobody; see <see cref="TenantQueue.IsStuckIn"/>.</summary>
+    public bool IsStuck { get; private set; }
+
+    public bool MayBeServed => ReadyLanes > 0 && !IsStuck && !Tenant.Tenant.IsHeld;
 
     /// <summary>When the tenant's next task would have been served if the pool were divided without end: virtual time.</summary>
     public double Deadline => Tenant.VirtualTime + Tenant.NextCost;
+
+    public void Stick()
+    {
+        IsStuck = true;
+        Line.StuckSeats++;
+    }
+
+    public void Unstick()
+    {
+        IsStuck = false;
+        Line.StuckSeats--;
+    }
 }
 
 /// <summary>

@@ -92,7 +92,14 @@ internal sealed class PoolQueue(SchedulingOptions options)
             if (found is null)
             {
                 line.Remove(seat);
-                _aside.Add(seat);
+                if (!seat.Light && seat.Tenant.IsStuckIn(line))
+                {
+                    seat.Stick();
+                }
+                else
+                {
+                    _aside.Add(seat);
+                }
             }
         }
 
@@ -200,12 +207,12 @@ internal sealed class PoolQueue(SchedulingOptions options)
         Stirred |= lane.IsReady;
     }
 
-    /// <summary>Whether some worker runs such tasks.</summary>
-    public bool IsOffered(string type)
+    /// <summary>Whether some worker runs such tasks and is large enough.</summary>
+    public bool CouldRun(TaskInfo task)
     {
         foreach (var line in _lines)
         {
-            if (line.Offers(type))
+            if (line.Offers(task.Type) && line.CouldHold(task))
             {
                 return true;
             }
@@ -247,6 +254,18 @@ internal sealed class PoolQueue(SchedulingOptions options)
         foreach (var tenant in _queued)
         {
             tenant.Leave(line);
+        }
+    }
+
+    /// <summary>A worker of this line has come or has grown: what was too large may fit. Looks at each tenant that waits, and may: it is rare.</summary>
+    public void Unstick(WorkerLine line)
+    {
+        if (line.StuckSeats > 0)
+        {
+            foreach (var tenant in _queued)
+            {
+                tenant.Unstick();
+            }
         }
     }
 
@@ -322,11 +341,15 @@ internal sealed class PoolQueue(SchedulingOptions options)
                 continue;
             }
 
-            if (!entry.Tenant.HasMemoryFor(entry))
+            if (!worker.CouldHold(entry.Info))
+            {
+                // Room for nothing: another worker may be large enough.
+            }
+            else if (!entry.Tenant.HasMemoryFor(entry))
             {
                 entry.Tenant.Claim(entry);
             }
-            else if (entry.ReservedOn is null && worker.CouldHold(entry.Info))
+            else if (entry.ReservedOn is null)
             {
                 Starving ??= entry;
             }

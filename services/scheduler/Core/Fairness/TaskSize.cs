@@ -3,18 +3,24 @@ using System.Numerics;
 namespace Beamline.Scheduler.Core.Fairness;
 
 /// <summary>
-/// What a task takes of a worker, as a class: <see cref="Light"/> fits wherever a slot is free; the others must be tried. Powers of
-/// two keep the classes few, so that no tenant can make many by declaring odd sizes; the fit itself goes by the exact figures.
-/// A task on its last delivery has a class of its own: see <see cref="WorkerRoom.HasLastChance"/>.
+/// What a task takes of a worker, as a class: <see cref="Light"/> fits wherever a slot is free; the others must be tried. The fit
+/// itself goes by the exact figures. Memory is told apart exactly, since what no worker is large enough for would stand before
+/// smaller ones of its class for ever; a task that needs many slots gets an empty worker in time. A task on its last delivery has a
+/// class of its own: see <see cref="WorkerRoom.HasLastChance"/>.
 /// </summary>
-internal readonly record struct TaskSize(int SlotsLog2, int MemoryLog2, bool LastChance)
+/// <param name="SlotsLog2">Slots, in powers of two.</param>
+/// <param name="MemoryMb">Memory; negative in a class of <see cref="Rounded"/> sizes.</param>
+/// <param name="LastChance">One more lost worker, and it is given up.</param>
+internal readonly record struct TaskSize(int SlotsLog2, int MemoryMb, bool LastChance)
 {
     public static readonly TaskSize Light;
 
     public bool IsLight => this == Light;
 
-    public static TaskSize Of(TaskEntry entry) => new(
-        BitOperations.Log2((uint)entry.Info.Slots), entry.Info.MemoryMb > 0 ? 1 + BitOperations.Log2((uint)entry.Info.MemoryMb) : 0, entry.IsLastChance);
+    /// <summary>Powers of two: few classes, for a tenant that declares too many odd sizes.</summary>
+    public TaskSize Rounded => MemoryMb > 0 ? this with { MemoryMb = -1 - BitOperations.Log2((uint)MemoryMb) } : this;
+
+    public static TaskSize Of(TaskEntry entry) => new(BitOperations.Log2((uint)entry.Info.Slots), entry.Info.MemoryMb, entry.IsLastChance);
 }
 
 /// <summary>What a worker has left to give.</summary>

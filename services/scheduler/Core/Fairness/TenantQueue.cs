@@ -5,6 +5,7 @@ namespace Beamline.Scheduler.Core.Fairness;
 /// <summary>One tenant's queued work in one pool, and what it was given of the pool so far.</summary>
 internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordinal)
 {
+    private const int MostExactLanes = 64;
     private readonly List<TenantLane> _lanes = [];
 
     /// <summary>Lanes with a task that may run, by the place of that task.</summary>
@@ -31,15 +32,22 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
 
     public TenantLane LaneOf(string type, TaskSize size)
     {
-        foreach (var lane in _lanes)
+        if (FindLane(type, size) is { } exact)
         {
-            if (lane.Size == size && lane.Type == type)
-            {
-                return lane;
-            }
+            return exact;
         }
 
-        // Bounded by the block types of a pool times the sizes.
+        // Bounded: beyond so many lanes by the block types of a pool times the powers of two.
+        if (_lanes.Count >= MostExactLanes)
+        {
+            size = size.Rounded;
+        }
+
+        if (FindLane(type, size) is { } rounded)
+        {
+            return rounded;
+        }
+
         var made = new TenantLane(this, type, size);
         _lanes.Add(made);
         return made;
@@ -81,6 +89,36 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// Nothing it has for the line may start, on however empty a worker: its tenant's memory is used up, or no worker of the line is
+    /// large enough. True only of what a change that the tenant, the lane or the line tells of will end.
+    /// </summary>
+    public bool IsStuckIn(WorkerLine line)
+    {
+        foreach (var lane in _lanes)
+        {
+            if (lane.First?.First is { } first && line.Offers(lane.Type) && Tenant.HasMemoryFor(first) && line.CouldHold(first.Info))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    public void Unstick()
+    {
+        foreach (var seat in _seats)
+        {
+            if (seat.IsStuck)
+            {
+                seat.Unstick();
+                seat.Line.Seat(seat);
+                Pool.Stirred = true;
+            }
+        }
     }
 
     /// <summary>What is owed from an earlier busy time of the pool is forgiven: it starts where the pool is.</summary>
@@ -139,6 +177,24 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
         {
             _ready.Push(lane, group.FirstKey, group.First!.Id);
         }
+
+        if (!lane.Size.IsLight)
+        {
+            Unstick();
+        }
+    }
+
+    private TenantLane? FindLane(string type, TaskSize size)
+    {
+        foreach (var lane in _lanes)
+        {
+            if (lane.Size == size && lane.Type == type)
+            {
+                return lane;
+            }
+        }
+
+        return null;
     }
 
     private bool Fits(KeyGroup group, in WorkerRoom room) =>

@@ -66,6 +66,23 @@ internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
         return false;
     }
 
+    /// <summary>Seats that are out of the heaps until what they wait for changes.</summary>
+    public int StuckSeats { get; set; }
+
+    /// <summary>Whether one of its workers is large enough.</summary>
+    public bool CouldHold(TaskInfo task)
+    {
+        foreach (var worker in Workers)
+        {
+            if (worker.CouldHold(task))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     public bool IsFor(IReadOnlyList<string> offers) => Types.Count == offers.Count && offers.All(Offers);
 
     /// <summary>The seat whose turn it is; null when nobody has work that may run.</summary>

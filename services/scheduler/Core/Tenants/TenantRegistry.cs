@@ -71,7 +71,10 @@ internal sealed class TenantRegistry(TenantsOptions options)
     }
 
     /// <summary>A lease is in force from now on.</summary>
-    public void Leased(TaskEntry entry, long now)
+    /// <param name="entry">Its task.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    /// <param name="isStart">False: it was granted before a restart, and is no start to be counted now.</param>
+    public void Leased(TaskEntry entry, long now, bool isStart = true)
     {
         var tenant = entry.Tenant;
         if (entry.RunningPlace >= 0)
@@ -81,13 +84,21 @@ internal sealed class TenantRegistry(TenantsOptions options)
 
         entry.RunningPlace = tenant.Running.Add(entry);
         tenant.MemoryMb += entry.Info.MemoryMb;
-        tenant.Starts.Take(now);
+        if (isStart)
+        {
+            tenant.Starts.Take(now);
+        }
+
         Settle(tenant, now);
         if (KeyOf(entry, now) is { } key)
         {
             entry.Key = key;
             entry.KeyPlace = key.Running.Add(entry);
-            key.Starts.Take(now);
+            if (isStart)
+            {
+                key.Starts.Take(now);
+            }
+
             Settle(key, now);
         }
     }
@@ -111,7 +122,7 @@ internal sealed class TenantRegistry(TenantsOptions options)
         tenant.MemoryMb -= entry.Info.MemoryMb;
         if (hadMemory > tenant.MemoryMb && tenant.Policy.MaxMemoryMb != TenantPolicy.None)
         {
-            Stir(tenant);
+            tenant.Stir();
         }
 
         Settle(tenant, now);
@@ -185,6 +196,12 @@ internal sealed class TenantRegistry(TenantsOptions options)
                 Forget(key, now);
             }
 
+            if (tenant.MemoryClaim is not null)
+            {
+                // Who could run the task that memory is kept for may have gone since.
+                tenant.Stir();
+            }
+
             tenant.Cpu?.Move(now);
             if (tenant is { Open: 0, Running.Count: 0, Keys.Count: 0 } && tenant.Cpu?.IsEmpty != false
                 && tenant.Admissions.IsFull(now) && tenant.Starts.IsFull(now))
@@ -218,14 +235,6 @@ internal sealed class TenantRegistry(TenantsOptions options)
         if (key is { Groups.Count: 0, Running.Count: 0 } && key.Starts.IsFull(now))
         {
             key.Tenant.Keys.Remove(key.Key);
-        }
-    }
-
-    private static void Stir(TenantState tenant)
-    {
-        foreach (var queue in tenant.Queues)
-        {
-            queue.Pool.Stirred |= queue.Count > 0;
         }
     }
 
@@ -303,6 +312,11 @@ internal sealed class TenantRegistry(TenantsOptions options)
             foreach (var group in key.Groups)
             {
                 group.Lane.Settle(group);
+            }
+
+            if (ReferenceEquals(key.Tenant.MemoryClaim?.Group?.Key, key))
+            {
+                key.Tenant.Stir();
             }
         }
     }

@@ -31,7 +31,7 @@ internal sealed class TenantState(string id, TenantPolicy policy, long cpuWindow
     public LeaseSet Running;
 
     /// <summary>Memory declared by the running tasks.</summary>
-    public int MemoryMb { get; set; }
+    public long MemoryMb { get; set; }
     public TokenBucket Admissions = new(policy.Admissions, now);
     public TokenBucket Starts = new(policy.Starts, now);
     public CpuWindow? Cpu { get; } = policy.CpuMsPerWindow is null ? null : new CpuWindow(cpuWindowMs);
@@ -68,15 +68,15 @@ internal sealed class TenantState(string id, TenantPolicy policy, long cpuWindow
 
     /// <param name="entry">The first of its lane.</param>
     public bool HasMemoryFor(TaskEntry entry) =>
-        entry.Info.MemoryMb == 0 || (MayPassClaim(entry) && MemoryMb + (long)entry.Info.MemoryMb <= Policy.MaxMemoryMb);
+        entry.Info.MemoryMb == 0 || Policy.MaxMemoryMb == TenantPolicy.None || (MayPassClaim(entry) && MemoryMb + entry.Info.MemoryMb <= Policy.MaxMemoryMb);
 
     /// <summary>
     /// A claim holds nobody back that goes before it in its own lane (an older task that came back, one of a higher priority: each
-    /// would wait for the other for ever), and none while its own task may not start or no worker offers its type.
+    /// would wait for the other for ever), and none while its own task may not start or no worker could run it.
     /// </summary>
     private bool MayPassClaim(TaskEntry entry) =>
         MemoryClaim?.Group is not { } claim || ReferenceEquals(MemoryClaim, entry) || ReferenceEquals(claim.Lane, entry.Group?.Lane)
-        || claim.Key is { IsHeld: true } || !claim.Lane.Tenant.Pool.IsOffered(claim.Lane.Type);
+        || claim.Key is { IsHeld: true } || !claim.Lane.Tenant.Pool.CouldRun(MemoryClaim.Info);
 
     public void Claim(TaskEntry entry) => MemoryClaim ??= entry;
 
@@ -85,6 +85,17 @@ internal sealed class TenantState(string id, TenantPolicy policy, long cpuWindow
         if (ReferenceEquals(MemoryClaim, entry))
         {
             MemoryClaim = null;
+            Stir();
+        }
+    }
+
+    /// <summary>Its memory, or who may have it, has changed: what waits for that is looked at again, in every pool.</summary>
+    public void Stir()
+    {
+        foreach (var queue in Queues)
+        {
+            queue.Unstick();
+            queue.Pool.Stirred |= queue.Count > 0;
         }
     }
 }
