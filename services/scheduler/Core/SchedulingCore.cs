@@ -212,7 +212,12 @@ internal sealed class SchedulingCore
     public void ClockWasSet(long now, long byMs)
     {
         _life.ClockWasSet(now, byMs);
-        _tenants.ClockWasSet(byMs, now);
+        foreach (var use in _tenants.ClockWasSet(byMs, now))
+        {
+            _changes.Add(use);
+        }
+
+        _queues.ClockWasSet();
         _desk.ClockWasSet(byMs);
         _pace.ClockWasSet(byMs);
         _nextForget += byMs;

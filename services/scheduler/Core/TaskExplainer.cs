@@ -29,18 +29,34 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
         };
     }
 
-    /// <summary>The time until a task that came in now would start, going by what is measured; null when nothing can be said.</summary>
+    /// <summary>
+    /// The least time until a task that came in now would start, going by what is measured; null when nothing can be said, or when
+    /// it may start at once. Counts only what surely goes before it: tasks that no limit of a key holds, of its priority or a higher
+    /// one, for workers that take it too.
+    /// </summary>
     public long? EstimateMs(long now, TaskInfo task, TenantState tenant)
     {
         var pool = queues.Of(task.Pool);
-        if (tenant.QueueIn(pool) is not { Count: > 0 } queue || queue.Lanes.FirstOrDefault(l => l.Type == task.Type && l.IsMeasured) is not { } lane)
+        if (tenant.QueueIn(pool) is not { Count: > 0 } queue || (!tenant.IsHeld && HasIdleWorker(pool, task)))
         {
             return null;
         }
 
-        var slots = SlotsFor(now, task);
-        return slots == 0 ? null : WaitMs(pool, queue, queue.Count, lane, task, slots);
+        var (before, costBefore) = (0, 0.0);
+        foreach (var lane in queue.Lanes)
+        {
+            if (lane.Plain?.CountFrom(task.Priority) is > 0 and var count && pool.Lines.Any(line => line.Offers(lane.Type) && line.Offers(task.Type)))
+            {
+                before += count;
+                costBefore += lane.IsMeasured ? count * lane.MeanMs * (1 << lane.Size.SlotsLog2) : 0;
+            }
+        }
+
+        return before > 0 && SlotsFor(now, task) is > 0 and var slots ? WaitMs(now, pool, queue, before, costBefore, task.Slots, slots) : null;
     }
+
+    private static bool HasIdleWorker(PoolQueue pool, TaskInfo task) => pool.Lines.Any(line => line.Offers(task.Type) && line.Waiting.Any(worker =>
+        worker.ReservedFor is null && worker.Room is var room && (task.Slots <= room.Slots || room.IsEmpty) && task.MemoryMb <= room.MemoryMb));
 
     private IEnumerable<WaitReason> ReasonsOf(long now, TaskEntry entry) => entry.Phase switch
     {
@@ -124,7 +140,7 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
         var pool = queues.Of(entry.Info.Pool);
         var queue = entry.Group!.Lane.Tenant;
         var before = 0;
-        foreach (var group in queue.Lanes.SelectMany(l => l.Groups))
+        foreach (var group in queue.Groups)
         {
             before += group.CountBefore(entry, MostCounted - before);
             if (before >= MostCounted)
@@ -140,7 +156,7 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
             PositionIsAtLeast = before >= MostCounted,
             TenantQueued = queue.Count,
             Weight = entry.Tenant.Policy.Weight,
-            Share = entry.Tenant.Policy.Weight / pool.WaitingWeight(queue),
+            Share = entry.Tenant.Policy.Weight / pool.WaitingWeight(now, queue),
             Slots = SlotsFor(now, entry.Info),
         };
     }
@@ -150,15 +166,15 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
         var lane = entry.Group!.Lane;
         return place.Slots == 0 || place.PositionIsAtLeast || !lane.IsMeasured || entry.Tenant.Hold == Hold.CpuTime
             ? null
-            : WaitMs(queues.Of(entry.Info.Pool), lane.Tenant, place.Position, lane, entry.Info, place.Slots);
+            : WaitMs(now, queues.Of(entry.Info.Pool), lane.Tenant, place.Position, place.Position * lane.MeanMs * entry.Slots, entry.Slots, place.Slots);
     }
 
     /// <summary>The work before it ÷ what the tenant gets of the pool, or its own limits allow.</summary>
-    private static long WaitMs(PoolQueue pool, TenantQueue queue, int position, TenantLane lane, TaskInfo task, int slots)
+    private static long WaitMs(long now, PoolQueue pool, TenantQueue queue, int position, double costBefore, int taskSlots, int slots)
     {
         var policy = queue.Tenant.Policy;
-        var atOnce = Math.Max(1, Math.Min(slots * policy.Weight / pool.WaitingWeight(queue), policy.MaxRunning) / task.Slots);
-        var byRuns = position * lane.MeanMs / atOnce;
+        var share = slots * policy.Weight / pool.WaitingWeight(now, queue);
+        var byRuns = costBefore / Math.Max(taskSlots, Math.Min(share, (double)policy.MaxRunning * taskSlots));
         var byRate = policy.Starts is { } rate ? position / rate.PerSecond * 1000 : 0;
         return (long)Math.Min(Math.Max(byRuns, byRate), TimeSpan.FromDays(90).TotalMilliseconds);
     }
@@ -176,13 +192,13 @@ internal sealed class TaskExplainer(TaskTable table, PoolQueues queues)
 
     private int SlotsFor(long now, TaskInfo task)
     {
-        var slots = 0;
+        var slots = 0L;
         foreach (var worker in queues.LiveWorkers(now, task.Pool, task.Type))
         {
-            slots += worker.Free + worker.Leases.Values.Sum(e => e.Info.Slots);
+            slots += worker.Free + worker.Leases.Values.Sum(e => (long)e.Slots);
         }
 
-        return slots;
+        return (int)Math.Min(slots, int.MaxValue);
     }
 
     private static WaitReason Limit(string limit, string message, long? until = null) => Reason(WaitReasons.Limit, message, limit, until);

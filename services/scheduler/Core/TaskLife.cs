@@ -304,9 +304,12 @@ internal sealed class TaskLife(
         _timers.StartAfresh(now);
         foreach (var entry in table.Open)
         {
+            // What it has waited decides its place, and what it has run its cost.
+            (entry.QueuedAt, entry.QueueKey, entry.GrantedAt) = (entry.QueuedAt + byMs, entry.QueueKey + byMs, entry.GrantedAt + byMs);
             if (entry.Phase == TaskPhase.Running)
             {
                 entry.TermEnd += byMs;
+                changes.Touch(entry);
                 _timers.Set(entry, entry.TermEnd);
             }
             else if (entry.Info.AliasOf is null)

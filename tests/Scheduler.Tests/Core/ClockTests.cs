@@ -98,4 +98,38 @@ public sealed class ClockTests
 
         public void Set(TimeSpan by) => _wall += by;
     }
+
+    [Theory]
+    [MemberData(nameof(Jumps))]
+    public void Cpu_time_counts_for_its_window_and_no_longer_also_over_a_restart(TimeSpan jump)
+    {
+        var driver = new CoreDriver(tenants: new() { CpuWindow = TimeSpan.FromMinutes(1), Default = { CpuTimePerWindow = TimeSpan.FromSeconds(1) } });
+        driver.AdmitMany(2);
+        var worker = driver.Worker();
+        worker.Work(1);
+        driver.Pass(TimeSpan.FromSeconds(2));
+        driver.SetClock(jump);
+        worker.Report(0, CoreWorker.Ended(worker.Held.Keys.Single(), CoreDriver.Ok() with { Metrics = new() { CpuTimeMs = 1_500 } }));
+        Assert.Null(worker.Work(1).Answer);
+        driver.SetClock(jump);
+        driver.Pass(TimeSpan.FromSeconds(50));
+        Assert.Empty(worker.Held);
+        driver.Crash(epoch: 2);
+        var held = driver.Worker("w2").Work(1);
+        Assert.Null(held.Answer);
+        driver.Pass(TimeSpan.FromSeconds(15));
+        driver.Worker("w3").Work(1);
+        Assert.Equal(TaskPhase.Running, driver.PhaseOf("a1"));
+    }
+
+    [Fact]
+    public void What_waited_before_the_clock_was_set_back_has_waited_all_the_same()
+    {
+        _driver.Admit("old", more: "\"priority\":5,");
+        _driver.Admit("running", more: "\"priority\":9,");
+        _driver.Worker().Work(1);
+        _driver.SetClock(-Hour);
+        _driver.Admit("new", job: """{"type":"crypto.hash","content":"x","resources":{"memory_mb":1}}""", more: "\"priority\":4,");
+        Assert.Equal(["old", "new"], _driver.Worker("w2").Work(2).Answer!.Leases.Select(l => l.AssignmentId));
+    }
 }

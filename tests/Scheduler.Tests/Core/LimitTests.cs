@@ -309,6 +309,42 @@ public sealed class LimitTests
         Assert.Equal(AdmitVerdict.Admitted, driver.Admit("other", tenant: "u", more: $"\"expires_at\":{driver.Now + 60_000},").Verdict);
     }
 
+    [Fact]
+    public void What_ran_before_a_restart_is_no_start_after_it()
+    {
+        var driver = With(new TenantLimits { StartsPerSecond = 5 });
+        var worker = driver.Worker();
+        for (var second = 0; second < 4; second++)
+        {
+            driver.AdmitMany(5, $"s{second}-");
+            worker.Work(5);
+            driver.Pass(TimeSpan.FromSeconds(1));
+        }
+
+        driver.Crash(epoch: 2);
+        driver.Admit("next");
+        Assert.Equal(["next"], Ids(driver.Worker("w2").Work(1)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_would_start_at_once_is_not_refused_for_the_others_that_wait(bool isUrgent)
+    {
+        var driver = With(new TenantLimits { Keys = [new NamedKeyLimits { Key = "slow", MaxRunning = 1 }] });
+        driver.Admit("measured");
+        var worker = driver.Worker();
+        worker.Work(1);
+        driver.Pass(TimeSpan.FromSeconds(10));
+        for (var i = 0; i < 100; i++)
+        {
+            driver.Admit($"a{i}", job: isUrgent ? Hash : """{"type":"crypto.hash","content":"x","concurrency_key":"slow"}""");
+        }
+
+        worker.Report(1, new LeaseReport { Lease = worker.Held.Keys.First(), Kind = ReportKinds.Ended, Result = CoreDriver.Ok(), RanMs = 10_000 });
+        Assert.Equal(AdmitVerdict.Admitted, driver.Admit("now", more: $"\"expires_at\":{driver.Now + 60_000},{(isUrgent ? "\"priority\":9," : "")}").Verdict);
+    }
+
     private static CoreDriver With(TenantLimits limits, SchedulingOptions? options = null) =>
         new(options, tenants: new TenantsOptions { Overrides = { ["t"] = limits } });
 

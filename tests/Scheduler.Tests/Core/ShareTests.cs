@@ -103,4 +103,76 @@ public sealed class ShareTests
         driver.AdmitMany(100, "p", "plain");
         Assert.InRange(driver.Worker().Work(60).Answer!.Leases.Count(l => l.TenantId == "sharded"), 29, 31);
     }
+
+    [Fact]
+    public void What_a_task_ran_before_a_restart_is_not_charged_again_after_it()
+    {
+        var driver = new CoreDriver();
+        driver.Admit("old", "long");
+        var worker = driver.Worker();
+        worker.Work(1);
+        var lease = worker.Held.Keys.Single();
+        driver.Crash(epoch: 2);
+        driver.Pass(TimeSpan.FromMilliseconds(10));
+        driver.Call(worker.Request(ExchangeChannels.Work, 0) with { Running = [new RunningLease(lease, 3_600_000, 0)] });
+        driver.AdmitMany(80, "s", "short");
+        driver.AdmitMany(80, "l", "long");
+        Assert.Contains(driver.Worker("w2").Work(80).Answer!.Leases, l => l.TenantId == "long");
+    }
+
+    [Fact]
+    public void Who_comes_new_starts_where_the_others_are_even_if_some_workers_have_long_taken_nothing()
+    {
+        var driver = new CoreDriver();
+        var idle = driver.Worker("idle");
+        idle.Types = ["crypto.hash", "fs.blob_put"];
+        idle.Work(0);
+        driver.AdmitMany(80, "o", "old");
+        var worker = driver.Worker();
+        worker.Types = ["crypto.hash"];
+        worker.Work(40);
+        driver.AdmitMany(80, "n", "new");
+        Assert.InRange(worker.Work(40).Answer!.Leases.Count(l => l.TenantId == "old"), 15, 25);
+    }
+
+    [Fact]
+    public void Whom_a_limit_held_goes_on_where_the_others_of_each_kind_of_worker_are()
+    {
+        var driver = new CoreDriver(tenants: new TenantsOptions { Overrides = { ["mixed"] = new TenantLimits { MaxRunning = 1 } } });
+        var fast = driver.Worker("fast", pool: "io");
+        fast.Types = ["http.request"];
+        var slow = driver.Worker("slow", pool: "io");
+        slow.Types = ["fs.blob_put"];
+        for (var i = 0; i < 60; i++)
+        {
+            driver.Admit($"f{i}", "fast", """{"type":"http.request","url":"http://x/"}""");
+            driver.Admit($"s{i}", "plain", """{"type":"fs.blob_put","path":"/a","content":"x"}""");
+        }
+
+        driver.Admit("m-http", "mixed", """{"type":"http.request","url":"http://x/"}""");
+        driver.Admit("m0", "mixed", """{"type":"fs.blob_put","path":"/a","content":"x"}""");
+        driver.Admit("m1", "mixed", """{"type":"fs.blob_put","path":"/a","content":"x"}""");
+        Assert.Contains(slow.Work(4).Answer!.Leases, l => l.AssignmentId == "m0");
+        fast.Work(50);
+        var next = slow.Report(6, CoreWorker.Ended(slow.Held.Values.Single(l => l.AssignmentId == "m0").Number, CoreDriver.Ok("mixed")));
+        Assert.Contains(next.Answer!.Leases, l => l.AssignmentId == "m1");
+    }
+
+    [Fact]
+    public void What_a_task_from_before_an_idle_time_turns_out_not_to_cost_buys_no_turns_after_it()
+    {
+        var driver = new CoreDriver();
+        var worker = driver.Worker();
+        driver.Admit("measured", "saver");
+        worker.Work(1);
+        driver.Pass(TimeSpan.FromSeconds(10));
+        worker.Report(0, new LeaseReport { Lease = worker.Held.Keys.Single(), Kind = ReportKinds.Ended, Result = CoreDriver.Ok("saver"), RanMs = 10_000 });
+        driver.AdmitMany(200, "o", "other");
+        driver.Admit("overrated", "saver");
+        worker.Work(100);
+        Assert.Contains(worker.Held.Values, l => l.AssignmentId == "overrated");
+        driver.AdmitMany(40, "s", "saver");
+        worker.Report(0, CoreWorker.Ended(worker.Held.Values.Single(l => l.AssignmentId == "overrated").Number, CoreDriver.Ok("saver")));
+        Assert.InRange(driver.Worker("w2").Work(20).Answer!.Leases.Count(l => l.TenantId == "other"), 8, 12);
+    }
 }

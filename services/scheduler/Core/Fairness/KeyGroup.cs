@@ -40,6 +40,7 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
         entry.Group = this;
         entry.QueueKey = entry.QueuedAt - (entry.Priority * Lane.Tenant.Pool.AgeingMs);
         Count++;
+        ends.Count++;
         var after = returns ? ends.Head : null;
         while (after is not null && CameBefore(after, entry))
         {
@@ -97,10 +98,28 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
         entry.Group = null;
         entry.QueueBefore = entry.QueueAfter = null;
         Count--;
+        ends.Count--;
         if (ReferenceEquals(entry, First))
         {
             FindFirst();
         }
+    }
+
+    /// <summary>Its tasks of this priority and higher ones.</summary>
+    public int CountFrom(int priority)
+    {
+        if (_ends.Length < Priorities)
+        {
+            return _onlyPriority >= priority ? Count : 0;
+        }
+
+        var count = 0;
+        for (var i = Math.Max(0, priority); i < Priorities; i++)
+        {
+            count += _ends[i].Count;
+        }
+
+        return count;
     }
 
     /// <summary>Tasks of the group that go before this one, counted up to <paramref name="most"/>.</summary>
@@ -121,7 +140,7 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     private static bool IsBefore(TaskEntry other, TaskEntry entry) =>
         other.QueueKey < entry.QueueKey || (other.QueueKey == entry.QueueKey && other.Priority > entry.Priority) || (other.Priority == entry.Priority && CameBefore(other, entry));
 
-    private void FindFirst()
+    public void FindFirst()
     {
         First = null;
         FirstKey = long.MaxValue;
@@ -160,5 +179,6 @@ internal sealed class KeyGroup(TenantLane lane, KeyState? key) : HeapNode
     {
         public TaskEntry? Head;
         public TaskEntry? Tail;
+        public int Count;
     }
 }

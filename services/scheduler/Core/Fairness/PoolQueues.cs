@@ -18,6 +18,15 @@ internal sealed class PoolQueues(SchedulingOptions options)
         return queue;
     }
 
+    /// <summary>The places of all queued tasks were moved along with the clock.</summary>
+    public void ClockWasSet()
+    {
+        foreach (var queue in _queues.Values)
+        {
+            queue.ClockWasSet();
+        }
+    }
+
     /// <summary>The workers that offer a type and were heard of within a lease's term.</summary>
     public IEnumerable<WorkerState> LiveWorkers(long now, string pool, string type)
     {

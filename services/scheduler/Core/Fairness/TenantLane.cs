@@ -20,15 +20,8 @@ internal sealed class TenantLane(TenantQueue tenant, string type, TaskSize size)
 
     public bool IsReady => _ready.Count > 0;
 
-    /// <summary>Groups with queued tasks, those included that a limit holds.</summary>
-    public IEnumerable<KeyGroup> Groups
-    {
-        get
-        {
-            var keyed = Tenant.Tenant.Keys.Values.SelectMany(k => k.Groups).Where(g => ReferenceEquals(g.Lane, this));
-            return _plain is null ? keyed : keyed.Prepend(_plain);
-        }
-    }
+    /// <summary>Its tasks without a key, or whose key has no limit.</summary>
+    public KeyGroup? Plain => _plain;
 
     /// <summary>Run times of its tasks are known.</summary>
     public bool IsMeasured => _meanMs > 0;

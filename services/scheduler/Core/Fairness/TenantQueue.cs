@@ -30,6 +30,10 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
     public IReadOnlyList<TenantLane> Lanes => _lanes;
     public IReadOnlyList<LineSeat> Seats => _seats;
 
+    /// <summary>Groups of its lanes, those included that a limit holds. Looks at each key of the tenant once.</summary>
+    public IEnumerable<KeyGroup> Groups => _lanes.Select(lane => lane.Plain).OfType<KeyGroup>()
+        .Concat(Tenant.Keys.Values.SelectMany(key => key.Groups).Where(group => ReferenceEquals(group.Lane.Tenant, this)));
+
     public TenantLane LaneOf(string type, TaskSize size)
     {
         if (FindLane(type, size) is { } exact)

@@ -44,12 +44,28 @@ internal sealed class CpuWindow(long windowMs)
         return _open + ((Slots + 1) * _slotMs);
     }
 
-    /// <summary>A slot as the ledger kept it; oldest first.</summary>
-    public void Restore(long start, long usedMs)
+    /// <summary>A slot as the ledger kept it; oldest first. None lies after now: the clock may have been set back since.</summary>
+    public void Restore(long now, long start, long usedMs)
     {
-        Move(start);
-        _openUsedMs = usedMs;
+        Move(Math.Min(start, now));
+        _openUsedMs += usedMs;
         UsedMs += usedMs;
+    }
+
+    /// <summary>Moves all slots along with the clock; returns those that are no more, as empty, and then those that are now.</summary>
+    public IReadOnlyList<(long Start, long UsedMs)> ClockWasSet(long byMs)
+    {
+        // Whole slots, so that they begin where slots begin.
+        var by = byMs - (byMs % _slotMs);
+        (long Start, long UsedMs)[] slots = [.. _slots, .. _openUsedMs > 0 ? [(_open, _openUsedMs)] : Array.Empty<(long, long)>()];
+        _slots.Clear();
+        foreach (var (start, used) in slots.Where(s => s.Start != _open))
+        {
+            _slots.Enqueue((start + by, used));
+        }
+
+        _open += by;
+        return [.. slots.Select(s => (s.Start, 0L)), .. slots.Select(s => (s.Start + by, s.UsedMs))];
     }
 
     public void Move(long now)

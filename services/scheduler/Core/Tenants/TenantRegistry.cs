@@ -157,7 +157,7 @@ internal sealed class TenantRegistry(TenantsOptions options)
     {
         foreach (var use in used.OrderBy(u => u.Start))
         {
-            StateOf(use.TenantId, now).Cpu?.Restore(use.Start, use.UsedMs);
+            StateOf(use.TenantId, now).Cpu?.Restore(now, use.Start, use.UsedMs);
         }
 
         foreach (var tenant in _tenants.Values)
@@ -211,15 +211,19 @@ internal sealed class TenantRegistry(TenantsOptions options)
         }
     }
 
-    /// <summary>Spans of time go on as if the clock had not been set.</summary>
-    public void ClockWasSet(long byMs, long now)
+    /// <summary>Spans of time go on as if the clock had not been set. Returns the slots of CPU time whose rows are to be changed.</summary>
+    public IReadOnlyList<CpuUse> ClockWasSet(long byMs, long now)
     {
+        List<CpuUse> moved = [];
         foreach (var tenant in _tenants.Values)
         {
+            tenant.LooksAgainAt = 0;
+            moved.AddRange(tenant.Cpu?.ClockWasSet(byMs).Select(slot => new CpuUse(tenant.Id, slot.Start, slot.UsedMs)) ?? []);
             tenant.Admissions.ClockWasSet(byMs);
             tenant.Starts.ClockWasSet(byMs);
             foreach (var key in tenant.Keys.Values)
             {
+                key.LooksAgainAt = 0;
                 key.Starts.ClockWasSet(byMs);
             }
         }
@@ -228,6 +232,7 @@ internal sealed class TenantRegistry(TenantsOptions options)
         var due = _due.UnorderedItems.Select(i => i.Element).ToList();
         _due.Clear();
         _due.EnqueueRange(due, now);
+        return moved;
     }
 
     private static void Forget(KeyState key, long now)
