@@ -25,7 +25,7 @@ internal sealed class ReplayRules(TaskTable table, TenantRegistry tenants, TaskL
             if (IsNewest(ended.Task))
             {
                 var alias = Open(now, ended, entry.Info.Id);
-                (entry.Aliases ??= []).Add(alias);
+                entry.AddAlias(alias);
                 life.Replay(now, alias, EventOf(source, alias.Info));
             }
         }

@@ -96,7 +96,7 @@ internal sealed class SchedulingCore
         {
             if (_table.Find(alias.Info.AliasOf!.Value) is { } first)
             {
-                (first.Aliases ??= []).Add(alias);
+                first.AddAlias(alias);
             }
         }
     }
@@ -310,7 +310,7 @@ internal sealed class SchedulingCore
         var (alias, decision) = Insert(now, candidate, open.Info.Id);
         if (!alias.Phase.IsFinal())
         {
-            (open.Aliases ??= []).Add(alias);
+            open.AddAlias(alias);
         }
 
         return decision with { Alias = true };

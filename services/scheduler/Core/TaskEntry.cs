@@ -55,7 +55,7 @@ internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
     public bool CancelRequested { get; set; }
     public bool CancelTold { get; set; }
 
-    public List<TaskEntry>? Aliases { get; set; }
+    public List<TaskEntry>? Aliases { get; private set; }
     public List<string>? Watchers { get; set; }
 
     /// <summary>Changed since the last batch was taken; see <see cref="ChangeSet"/>.</summary>
@@ -98,6 +98,20 @@ internal sealed class TaskEntry(TaskInfo info, TenantState tenant)
 
     /// <summary>Queued, and no limit of its tenant or its key stands against it.</summary>
     public bool MayStart => Group is { Key: null or { IsHeld: false } } && !Tenant.IsHeld && Tenant.HasMemoryFor(this);
+
+    /// <summary>Those that have ended already (each was cancelled) make room, so that the list grows with the open ones only.</summary>
+    public void AddAlias(TaskEntry alias)
+    {
+        Aliases ??= [];
+        if (Aliases.Count == Aliases.Capacity && Aliases.RemoveAll(a => a.Phase.IsFinal()) is var ended && ended < Aliases.Count)
+        {
+            Aliases.EnsureCapacity(2 * (Aliases.Count + 1));
+        }
+
+        Aliases.Add(alias);
+    }
+
+    public void DropAliases() => Aliases = null;
 
     public bool MayNoLongerStart(long now) => now >= Info.ExpiresAt;
 }

@@ -263,7 +263,7 @@ internal sealed class TaskLife(
                 }
             }
 
-            entry.Aliases = null;
+            entry.DropAliases();
         }
     }
 

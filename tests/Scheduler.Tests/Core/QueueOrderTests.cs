@@ -90,6 +90,39 @@ public sealed class QueueOrderTests
         }
     }
 
+    [Fact]
+    public void Lines_of_workers_that_come_and_go_leave_nothing_behind()
+    {
+        s_registry = null;
+        var queue = new PoolQueue(new SchedulingOptions());
+        for (var id = 1; id <= 100; id++)
+        {
+            var worker = new WorkerState("w", "i", "io");
+            var line = queue.LineOf(["http.request", $"version.{id}"]);
+            line.Workers.Add(worker);
+            var entry = Entry(id, "t", 0, id);
+            queue.Add(entry, null, returns: false);
+            queue.Take(line, entry);
+            queue.Leave(line, worker);
+        }
+
+        Assert.Single(queue.Lines.Concat(Registry.StateOf("t", 0).Queues.Single().Seats.Select(seat => seat.Line)));
+    }
+
+    [Fact]
+    public void Aliases_that_are_cancelled_one_after_the_other_are_not_kept()
+    {
+        var first = Entry(1, "t", 0, 0);
+        for (var id = 2; id <= 10_000; id++)
+        {
+            first.AddAlias(Entry(id, "t", 0, 0));
+            first.Aliases![^1].Phase = id % 1_000 == 0 ? TaskPhase.Queued : TaskPhase.Cancelled;
+        }
+
+        Assert.Equal(10, first.Aliases!.Count(alias => !alias.Phase.IsFinal()));
+        Assert.InRange(first.Aliases!.Count, 10, 64);
+    }
+
     private static TaskEntry? First(List<TaskEntry> waiting) => waiting
         .OrderBy(entry => entry.QueuedAt - (entry.Info.Priority * AgeingMs))
         .ThenByDescending(entry => entry.Info.Priority)

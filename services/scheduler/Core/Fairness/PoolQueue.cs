@@ -266,6 +266,7 @@ internal sealed class PoolQueue(SchedulingOptions options)
             return;
         }
 
+        line.IsGone = true;
         foreach (var tenant in _queued)
         {
             tenant.Leave(line);

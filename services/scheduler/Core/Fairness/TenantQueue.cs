@@ -67,6 +67,8 @@ internal sealed class TenantQueue(TenantState tenant, PoolQueue pool, long ordin
             }
         }
 
+        // It had nothing queued when their lines went.
+        _seats.RemoveAll(seat => seat.Line.IsGone);
         var made = new LineSeat(this, line, light);
         _seats.Add(made);
         return made;

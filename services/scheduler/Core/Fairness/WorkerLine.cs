@@ -66,6 +66,9 @@ internal sealed class WorkerLine(PoolQueue pool, IReadOnlyList<string> types)
         return false;
     }
 
+    /// <summary>Its last worker has left: seats in it are over.</summary>
+    public bool IsGone { get; set; }
+
     /// <summary>Seats that are out of the heaps until what they wait for changes.</summary>
     public int StuckSeats { get; set; }
 
