@@ -157,22 +157,4 @@ public sealed class ShareTests
         var next = slow.Report(6, CoreWorker.Ended(slow.Held.Values.Single(l => l.AssignmentId == "m0").Number, CoreDriver.Ok("mixed")));
         Assert.Contains(next.Answer!.Leases, l => l.AssignmentId == "m1");
     }
-
-    [Fact]
-    public void What_a_task_from_before_an_idle_time_turns_out_not_to_cost_buys_no_turns_after_it()
-    {
-        var driver = new CoreDriver();
-        var worker = driver.Worker();
-        driver.Admit("measured", "saver");
-        worker.Work(1);
-        driver.Pass(TimeSpan.FromSeconds(10));
-        worker.Report(0, new LeaseReport { Lease = worker.Held.Keys.Single(), Kind = ReportKinds.Ended, Result = CoreDriver.Ok("saver"), RanMs = 10_000 });
-        driver.AdmitMany(200, "o", "other");
-        driver.Admit("overrated", "saver");
-        worker.Work(100);
-        Assert.Contains(worker.Held.Values, l => l.AssignmentId == "overrated");
-        driver.AdmitMany(40, "s", "saver");
-        worker.Report(0, CoreWorker.Ended(worker.Held.Values.Single(l => l.AssignmentId == "overrated").Number, CoreDriver.Ok("saver")));
-        Assert.InRange(driver.Worker("w2").Work(20).Answer!.Leases.Count(l => l.TenantId == "other"), 8, 12);
-    }
 }
