@@ -100,6 +100,37 @@ public sealed class Reading_tasks
     }
 
     [Fact]
+    public async Task An_explanation_is_passed_on_as_the_scheduler_gives_it()
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+        gateway.Scheduler.OnExplain = request => request is not { TenantId: "x", AssignmentId: "a/b" } ? null : new TaskExplanation
+        {
+            AssignmentId = "a/b", TenantId = "x", State = TaskStates.Queued, EstimatedStartAt = 17, GivesUpAt = 18,
+            Reasons = [new WaitReason { Code = WaitReasons.Limit, Message = "as many as it may", Limit = QuotaLimits.KeyRunning }],
+            Queue = new QueuePlace { Pool = "io", Position = 3, TenantQueued = 5, Weight = 2, Share = 0.5, Slots = 64 },
+        };
+
+        var answer = await gateway.GetAsync("/v1/tasks/a%2Fb/explain?tenant_id=x");
+
+        Assert.Equal((HttpStatusCode.OK, "application/json"), (answer.Status, answer.MediaType));
+        Assert.Equal(
+            """{"assignment_id":"a/b","tenant_id":"x","state":"queued","reasons":[{"code":"limit","message":"as many as it may","limit":"key_running"}],"queue":{"pool":"io","position":3,"position_is_at_least":false,"tenant_queued":5,"weight":2,"share":0.5,"slots":64},"estimated_start_at":17,"gives_up_at":18}""",
+            answer.Body);
+    }
+
+    [Fact]
+    public async Task An_explanation_of_what_the_tenant_does_not_have_is_404_and_without_a_scheduler_503()
+    {
+        await using var gateway = await GatewayUnderTest.StartAsync();
+
+        Assert.Equal(HttpStatusCode.NotFound, (await gateway.GetAsync("/v1/tasks/a/explain")).Status);
+        Assert.Equal(["tenant_id 1003"], (await gateway.GetAsync("/v1/tasks/a/explain?tenant_id=a.b")).Faults);
+        gateway.Scheduler.IsAway = true;
+        var away = await gateway.GetAsync("/v1/tasks/a/explain");
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, true), (away.Status, away.RetryAfter > TimeSpan.Zero));
+    }
+
+    [Fact]
     public async Task A_list_passes_its_filters_and_its_cursor_on()
     {
         await using var gateway = await GatewayUnderTest.StartAsync();

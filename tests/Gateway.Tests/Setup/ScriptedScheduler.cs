@@ -45,6 +45,8 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
 
     public Func<GetTaskRequest, TaskView?> OnGet { get; set; } = _ => null;
 
+    public Func<ExplainTaskRequest, TaskExplanation?> OnExplain { get; set; } = _ => null;
+
     public Func<ListTasksRequest, ListTasksResponse> OnList { get; set; } = _ => new ListTasksResponse { Tasks = [] };
 
     public Func<WaitTasksRequest, WaitTasksResponse> OnWait { get; set; } = _ => new WaitTasksResponse { Ended = [], Unknown = [] };
@@ -104,6 +106,7 @@ internal sealed class ScriptedScheduler : HttpMessageHandler
             _ when request.Method == HttpMethod.Get => new HttpResponseMessage(HttpStatusCode.NotFound),
             SchedulerMethods.Admit => await AdmitAsync(body, cancellationToken),
             SchedulerMethods.GetTask => Answer(new GetTaskResponse { Task = OnGet(Read(body, BeamlineJson.Default.GetTaskRequest)) }, BeamlineJson.Default.GetTaskResponse),
+            SchedulerMethods.ExplainTask => Answer(new ExplainTaskResponse { Explanation = OnExplain(Read(body, BeamlineJson.Default.ExplainTaskRequest)) }, BeamlineJson.Default.ExplainTaskResponse),
             SchedulerMethods.ListTasks => Answer(OnList(Read(body, BeamlineJson.Default.ListTasksRequest)), BeamlineJson.Default.ListTasksResponse),
             SchedulerMethods.WaitTasks => Wait(Read(body, BeamlineJson.Default.WaitTasksRequest)),
             SchedulerMethods.CancelTask => Cancel(Read(body, BeamlineJson.Default.ExecCancel)),
