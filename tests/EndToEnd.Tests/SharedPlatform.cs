@@ -1,3 +1,4 @@
+using System.Globalization;
 using Beamline.TestKit;
 using Beamline.TestKit.Outside;
 using Beamline.TestKit.Processes;
@@ -12,7 +13,17 @@ public sealed class SharedPlatform : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
 
+    /// <summary>May have <see cref="SmallQuota"/> tasks waiting.</summary>
+    public const string SmallTenant = "small";
+    public const int SmallQuota = 3;
+
+    /// <summary>A <c>concurrency_key</c> of which <c>left</c> and <c>right</c> may run one task each.</summary>
+    public const string OneAtATime = "one-at-a-time";
+
     public PlatformProcesses Processes { get; private set; } = null!;
+
+    /// <summary>Below it a folder for each tenant that has files.</summary>
+    public string FilesRoot => _folder.File("files");
 
     public RouterApp Router { get; private set; } = null!;
 
@@ -33,6 +44,11 @@ public sealed class SharedPlatform : IAsyncLifetime
             {
                 ["Http:Egress:Allow:0"] = "127.0.0.1",
                 ["Http:TraceHeaders"] = "true",
+                [$"Tenants:Overrides:{SmallTenant}:MaxQueued"] = SmallQuota.ToString(CultureInfo.InvariantCulture),
+                ["Tenants:Overrides:left:Keys:0:Key"] = OneAtATime,
+                ["Tenants:Overrides:left:Keys:0:MaxRunning"] = "1",
+                ["Tenants:Overrides:right:Keys:0:Key"] = OneAtATime,
+                ["Tenants:Overrides:right:Keys:0:MaxRunning"] = "1",
             },
         });
     }

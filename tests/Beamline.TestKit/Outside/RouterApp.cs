@@ -17,9 +17,11 @@ public sealed class RouterApp : IAsyncDisposable
     public const string Results = "caf.exec.result.v1";
     public const string DeadLetters = "caf.exec.dlq.v1";
     public const string Events = "beamline.worker.events.e2e";
+    public const string EventsOfLeft = "beamline.worker.events.left";
+    public const string EventsOfRight = "beamline.worker.events.right";
     public const string Heartbeats = "caf.worker.heartbeat.v1";
 
-    private static readonly string[] Topics = [Acks, Results, DeadLetters, Events, Heartbeats];
+    private static readonly string[] Topics = [Acks, Results, DeadLetters, Events, Heartbeats, EventsOfLeft, EventsOfRight];
 
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(20) };
 
