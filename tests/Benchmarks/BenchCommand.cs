@@ -1,6 +1,8 @@
 using Beamline.Benchmarks.Decisions;
 using Beamline.Benchmarks.Fairness;
 using Beamline.Benchmarks.Load;
+using Beamline.Benchmarks.Recovery;
+using Beamline.Benchmarks.Tenants;
 using Beamline.Benchmarks.Workloads;
 
 namespace Beamline.Benchmarks;
@@ -63,8 +65,14 @@ internal static class BenchCommand
                 return await ChaosBench.RunAsync(options, data);
             case "outages":
                 return await OutagesBench.RunAsync(options, data);
+            case "isolation":
+                return await IsolationBench.RunAsync(options, settings, data);
+            case "overload":
+                return await OverloadBench.RunAsync(options, settings, data);
+            case "recovery":
+                return await RecoveryBench.RunAsync(options, settings, data);
             default:
-                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates, decisions, fairness, chaos, outages");
+                throw new ArgumentException($"unknown benchmark {options.Bench}; known: w1, w2, gates, decisions, fairness, chaos, outages, isolation, overload, recovery");
         }
     }
 }

@@ -4,7 +4,8 @@ namespace Beamline.Benchmarks;
 
 /// <summary>
 /// The command line: <c>w1|w2|gates|decisions|fairness [--runtime local|processes] [--tasks N] [--seconds N] [--synchronous FULL|NORMAL] [--data DIR] [--profile] [--svg FILE]</c>,
-/// <c>chaos|outages [--rate N] [--duration SECONDS] [--kills N] [--seed N]</c>.
+/// <c>chaos|outages [--rate N] [--duration SECONDS] [--kills N] [--seed N]</c>, <c>isolation [--seconds N]</c>,
+/// <c>overload [--rate N] [--duration SECONDS]</c>, <c>recovery [--tasks N]</c>.
 /// </summary>
 internal sealed record BenchOptions
 {
@@ -25,10 +26,10 @@ internal sealed record BenchOptions
     /// <summary>Of <c>fairness</c>: where the picture goes.</summary>
     public string? Svg { get; init; }
 
-    /// <summary>chaos: tasks a second.</summary>
+    /// <summary>chaos: tasks a second; overload: what is offered a second, ten times what the platform is given to do it with.</summary>
     public int Rate { get; init; } = 200;
 
-    /// <summary>chaos: how long the load goes on at least.</summary>
+    /// <summary>chaos: how long the load goes on at least; overload: how long it goes on, five minutes unless told otherwise.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>chaos: deaths of each kind.</summary>
@@ -41,10 +42,15 @@ internal sealed record BenchOptions
     {
         if (args.Length == 0)
         {
-            throw new ArgumentException("which benchmark? w1, w2, gates, decisions, fairness, chaos or outages");
+            throw new ArgumentException("which benchmark? w1, w2, gates, decisions, fairness, chaos, outages, isolation, overload or recovery");
         }
 
         var options = new BenchOptions { Bench = args[0] };
+        if (options.Bench == "overload")
+        {
+            options = options with { Duration = TimeSpan.FromMinutes(5) };
+        }
+
         for (var i = 1; i < args.Length; i += 2)
         {
             if (args[i] == "--profile")

@@ -2,8 +2,8 @@ namespace Beamline.Scheduler.Engine;
 
 internal static partial class SchedulingEngineLog
 {
-    [LoggerMessage(1, LogLevel.Information, "Scheduler took over the ledger: epoch {Epoch}, {OpenTasks} open tasks, {OutboxRows} messages owed to the bus")]
-    public static partial void LedgerTaken(this ILogger logger, long epoch, int openTasks, int outboxRows);
+    [LoggerMessage(1, LogLevel.Information, "Scheduler took over the ledger: epoch {Epoch}, {OpenTasks} open tasks, {OutboxRows} messages owed to the bus; read in {ReadMs} ms, placed in {PlaceMs} ms")]
+    public static partial void LedgerTaken(this ILogger logger, long epoch, int openTasks, int outboxRows, long readMs, long placeMs);
 
     [LoggerMessage(2, LogLevel.Error, "Commit failed with SQLite code {SqliteCode}; nothing is lost, admission refuses and the commit is repeated until it succeeds")]
     public static partial void CommitFailed(this ILogger logger, Exception failure, int sqliteCode);

@@ -67,8 +67,12 @@ public sealed class SchedulingEngine : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(ledger);
         ArgumentNullException.ThrowIfNull(time);
         var core = new SchedulingCore(scheduling, ledger.Epoch, tenants);
-        core.Restore(time.GetUtcNow().ToUnixTimeMilliseconds(), ledger.Restore());
-        logger.LedgerTaken(ledger.Epoch, core.OpenTasks, core.OutboxRows);
+        var started = time.GetTimestamp();
+        var restored = ledger.Restore();
+        var read = time.GetElapsedTime(started);
+        core.Restore(time.GetUtcNow().ToUnixTimeMilliseconds(), restored);
+        var placed = time.GetElapsedTime(started) - read;
+        logger.LedgerTaken(ledger.Epoch, core.OpenTasks, core.OutboxRows, (long)read.TotalMilliseconds, (long)placed.TotalMilliseconds);
         var engine = new SchedulingEngine(ledger, core, lookup, [.. listeners], options, time, logger, metrics);
         metrics?.EngineStarted(engine);
         return engine;

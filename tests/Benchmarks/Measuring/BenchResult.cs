@@ -126,6 +126,102 @@ internal sealed record FairnessResult
     public required bool Passed { get; init; }
 }
 
+/// <summary>The last line of <c>isolation</c>. Times are submit to result of the quiet tenant.</summary>
+internal sealed record IsolationResult
+{
+    public string Bench { get; init; } = "isolation";
+    public required int Tasks { get; init; }
+
+    /// <summary>Of the flood.</summary>
+    public required int Refused { get; init; }
+
+    /// <summary>Answers against the contract, refusals of the quiet tenant, tasks that never ended.</summary>
+    public required int Wrong { get; init; }
+
+    /// <summary>Steps that hold one of eight slots for 100 ms each.</summary>
+    [JsonPropertyName("p99_alone_ms")]
+    public required double P99AloneMs { get; init; }
+
+    [JsonPropertyName("p99_beside_ms")]
+    public required double P99BesideMs { get; init; }
+
+    [JsonPropertyName("p99_ratio")]
+    public required double P99Ratio { get; init; }
+
+    /// <summary>Steps that compute, on cores that they share with the flood, the platform and the submitter.</summary>
+    [JsonPropertyName("computing_p99_alone_ms")]
+    public required double ComputingP99AloneMs { get; init; }
+
+    [JsonPropertyName("computing_p99_beside_ms")]
+    public required double ComputingP99BesideMs { get; init; }
+
+    [JsonPropertyName("computing_p99_ratio")]
+    public required double ComputingP99Ratio { get; init; }
+}
+
+/// <summary>The last line of <c>overload</c>.</summary>
+internal sealed record OverloadResult
+{
+    public string Bench { get; init; } = "overload";
+    public required double Seconds { get; init; }
+    public required double OfferedPerS { get; init; }
+    public required int Offered { get; init; }
+    public required int Accepted { get; init; }
+
+    /// <summary>2004.</summary>
+    public required int RefusedByQuota { get; init; }
+
+    /// <summary>4002.</summary>
+    public required int RefusedByOverload { get; init; }
+
+    [JsonPropertyName("refusal_p50_ms")]
+    public required double RefusalP50Ms { get; init; }
+
+    [JsonPropertyName("refusal_p99_ms")]
+    public required double RefusalP99Ms { get; init; }
+
+    /// <summary>Answers against the contract.</summary>
+    public required int Wrong { get; init; }
+
+    /// <summary>Accepted, and neither a result nor a rejection on the bus.</summary>
+    public required int Lost { get; init; }
+
+    /// <summary>Put on the bus by the gateway because no scheduler answered in time, and rejected there.</summary>
+    public required int RejectedOverBus { get; init; }
+
+    /// <summary>Resident, at the end.</summary>
+    public required double SchedulerMib { get; init; }
+
+    /// <summary>Resident at the end over that at two fifths of the run.</summary>
+    public required double SchedulerGrowth { get; init; }
+    public required double GatewayMib { get; init; }
+    public required double GatewayGrowth { get; init; }
+}
+
+/// <summary>The last line of <c>recovery</c>.</summary>
+internal sealed record RecoveryResult
+{
+    public string Bench { get; init; } = "recovery";
+    public required int OpenTasks { get; init; }
+
+    /// <summary>From the start of the process until it serves; the longest of several starts.</summary>
+    public required double ReadyS { get; init; }
+
+    /// <summary>The same on an empty ledger: what the process itself takes.</summary>
+    public required double ReadyEmptyS { get; init; }
+
+    /// <summary>Of it, reading the ledger.</summary>
+    public required double ReadS { get; init; }
+
+    /// <summary>Of it, putting every task back where it stood.</summary>
+    public required double PlaceS { get; init; }
+
+    /// <summary>From the start of the executors until every task had its result.</summary>
+    public required double EndedS { get; init; }
+    public required int Lost { get; init; }
+    public required IReadOnlyDictionary<string, int> Statuses { get; init; }
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(BenchResult))]
 [JsonSerializable(typeof(ChaosResult))]
@@ -133,4 +229,7 @@ internal sealed record FairnessResult
 [JsonSerializable(typeof(DecisionsResult))]
 [JsonSerializable(typeof(OutagesResult))]
 [JsonSerializable(typeof(FairnessResult))]
+[JsonSerializable(typeof(IsolationResult))]
+[JsonSerializable(typeof(OverloadResult))]
+[JsonSerializable(typeof(RecoveryResult))]
 internal sealed partial class BenchJson : JsonSerializerContext;
