@@ -14,6 +14,7 @@ public sealed class EventStreamTests(SharedPlatform platform) : IAsyncLifetime
     {
         await platform.RestoreAsync();
         _client = new TenantClient(platform.Processes.Gateway, "e2e", _patience.Token);
+        await _client.DirectAsync();
     }
 
     public ValueTask DisposeAsync()
@@ -26,7 +27,7 @@ public sealed class EventStreamTests(SharedPlatform platform) : IAsyncLifetime
     [Fact]
     public async Task An_open_stream_goes_on_when_its_scheduler_has_been_started_again()
     {
-        await _client.SubmitAsync(_client.Assignment("stream-scheduler", TenantClient.Question()));
+        await AskAsync("stream-scheduler");
         using var stream = await OpenAsync("stream-scheduler", after: null);
         Assert.Equal(["1 accepted", "2 approval_needed"], await NextAsync(stream, 2));
 
@@ -41,7 +42,7 @@ public sealed class EventStreamTests(SharedPlatform platform) : IAsyncLifetime
     [Fact]
     public async Task After_the_gateway_has_been_started_again_it_resumes_behind_the_last_event_that_was_seen()
     {
-        await _client.SubmitAsync(_client.Assignment("stream-gateway", TenantClient.Question()));
+        await AskAsync("stream-gateway");
         using (var stream = await OpenAsync("stream-gateway", after: null))
         {
             Assert.Equal(["1 accepted", "2 approval_needed"], await NextAsync(stream, 2));
@@ -58,6 +59,13 @@ public sealed class EventStreamTests(SharedPlatform platform) : IAsyncLifetime
         Assert.Equal(["3 completed"], await NextAsync(resumed, 5));
         using var again = await OpenAsync("stream-gateway", after: 1);
         Assert.Equal(["2 approval_needed", "3 completed"], await NextAsync(again, 5));
+    }
+
+    /// <summary>Submits a question, and waits until it is asked.</summary>
+    private async Task AskAsync(string id)
+    {
+        await _client.SubmitAsync(_client.Assignment(id, TenantClient.Question()));
+        await _client.UntilAsync($"/v1/tasks/{id}", told => told.Text("state") == "waiting");
     }
 
     /// <summary>As a person does who is answered 503 while the scheduler comes back.</summary>

@@ -9,6 +9,9 @@ internal sealed class TenantClient(Uri gateway, string tenant, CancellationToken
 {
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>A not_before that no test lives to see.</summary>
+    public static readonly long FarAway = new DateTimeOffset(2100, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds();
+
     private readonly HttpClient _http = new() { BaseAddress = gateway, Timeout = TimeSpan.FromSeconds(70) };
 
     public string Tenant => tenant;
@@ -74,6 +77,25 @@ internal sealed class TenantClient(Uri gateway, string tenant, CancellationToken
             }
 
             await Task.Delay(Between, TimeProvider.System, patience);
+        }
+    }
+
+    /// <summary>
+    /// Waits until the gateway hands to the scheduler what is submitted: for a moment after a restart it goes over the bus, and is
+    /// answered <c>queued</c> whatever it is. What is for later is answered <c>parked</c> by a scheduler.
+    /// </summary>
+    public async Task DirectAsync()
+    {
+        while (true)
+        {
+            var id = "probe-" + Guid.NewGuid().ToString("n");
+            var told = await SubmitAsync(Assignment(id, Hash("x"), ("not_before", FarAway)));
+            await UntilAsync($"/v1/tasks/{id}", known => known.Status == HttpStatusCode.OK);
+            await DeleteAsync($"/v1/tasks/{id}");
+            if (told.Text("state") == "parked")
+            {
+                return;
+            }
         }
     }
 

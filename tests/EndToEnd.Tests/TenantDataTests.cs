@@ -18,6 +18,7 @@ public sealed class TenantDataTests(SharedPlatform platform) : IAsyncLifetime
         await platform.RestoreAsync();
         _left = new TenantClient(platform.Processes.Gateway, "left", _patience.Token);
         _right = new TenantClient(platform.Processes.Gateway, "right", _patience.Token);
+        await _left.DirectAsync();
     }
 
     public ValueTask DisposeAsync()

@@ -9,7 +9,6 @@ namespace Beamline.EndToEnd.Tests;
 [Collection(PlatformGroup.Name)]
 public sealed class TenantIsolationTests(SharedPlatform platform) : IAsyncLifetime
 {
-    private static readonly long FarAway = new DateTimeOffset(2100, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds();
     private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(90));
     private TenantClient _left = null!;
     private TenantClient _right = null!;
@@ -19,6 +18,7 @@ public sealed class TenantIsolationTests(SharedPlatform platform) : IAsyncLifeti
         await platform.RestoreAsync();
         _left = new TenantClient(platform.Processes.Gateway, "left", _patience.Token);
         _right = new TenantClient(platform.Processes.Gateway, "right", _patience.Token);
+        await _left.DirectAsync();
     }
 
     public ValueTask DisposeAsync()
@@ -110,7 +110,7 @@ public sealed class TenantIsolationTests(SharedPlatform platform) : IAsyncLifeti
         {
             await tenant.SubmitAsync(tenant.Assignment("both-ask", TenantClient.Question()));
             await tenant.UntilAsync("/v1/tasks/both-ask", told => told.Text("state") == "waiting");
-            await tenant.SubmitAsync(tenant.Assignment("both-wait", TenantClient.Hash("x"), ("not_before", FarAway)));
+            await tenant.SubmitAsync(tenant.Assignment("both-wait", TenantClient.Hash("x"), ("not_before", TenantClient.FarAway)));
         }
 
         await RouterApp.PublishAsync(

@@ -9,7 +9,6 @@ namespace Beamline.EndToEnd.Tests;
 [Collection(PlatformGroup.Name)]
 public sealed class TenantShareTests(SharedPlatform platform) : IAsyncLifetime
 {
-    private static readonly long FarAway = new DateTimeOffset(2100, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeMilliseconds();
     private readonly CancellationTokenSource _patience = new(TimeSpan.FromSeconds(90));
     private TenantClient _left = null!;
     private TenantClient _right = null!;
@@ -21,6 +20,7 @@ public sealed class TenantShareTests(SharedPlatform platform) : IAsyncLifetime
         _witness = await Witness.StartAsync();
         _left = new TenantClient(platform.Processes.Gateway, "left", _patience.Token);
         _right = new TenantClient(platform.Processes.Gateway, "right", _patience.Token);
+        await _left.DirectAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -101,7 +101,7 @@ public sealed class TenantShareTests(SharedPlatform platform) : IAsyncLifetime
         Assert.InRange(last, Few - 1, Turns);
     }
 
-    private static JsonObject Later(TenantClient tenant, string id) => tenant.Assignment(id, TenantClient.Hash("x"), ("not_before", FarAway));
+    private static JsonObject Later(TenantClient tenant, string id) => tenant.Assignment(id, TenantClient.Hash("x"), ("not_before", TenantClient.FarAway));
 
     private JsonObject Call(string path) => new() { ["type"] = "http.request", ["url"] = new Uri(_witness.Address, path).ToString() };
 
