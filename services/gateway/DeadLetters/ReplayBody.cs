@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
 using Beamline.Contracts.DeadLetters;
 
 namespace Beamline.Gateway.DeadLetters;
 
-/// <summary>The body of POST /v1/dlq:replay; everything may be left out.</summary>
+/// <summary>The body of POST /v1/dlq:replay; everything may be left out. A misspelt <c>dry_run</c> must not replay: unknown names are faults.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 internal sealed record ReplayBody
 {
     /// <summary>Which dead letters; all that have not been replayed when it is left out.</summary>

@@ -91,6 +91,8 @@ public sealed class Replaying_dead_letters
     [Theory]
     [InlineData("""{"rate":"fast"}""", "rate 1003")]
     [InlineData("""{"filter":{"since":"yesterday"}}""", "filter.since 1003")]
+    [InlineData("""{"filter":{"raeson":"http_error"}}""", "filter.raeson 1003")]
+    [InlineData("""{"dryrun":true}""", "dryrun 1003")]
     [InlineData("null", "body 1003")]
     [InlineData("{", "body 1003")]
     [InlineData("""{"rate":1e400}""", "rate 1001")]

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Beamline.Contracts.Errors;
 using Beamline.Contracts.Json;
 
@@ -12,7 +13,11 @@ public sealed record GetDeadLetterResponse
     public RawJson? DeadLetter { get; init; }
 }
 
-/// <summary>Which dead letters are meant; every member that is set must fit.</summary>
+/// <summary>
+/// Which dead letters are meant; every member that is set must fit. An unknown member is a fault: passed over, a misspelt one would
+/// replay everything.
+/// </summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ReplayFilter
 {
     /// <summary>Dead letter ids, up to 1,000. What cannot be replayed among them is listed as refused.</summary>
