@@ -22,7 +22,7 @@ internal sealed class SchedulingCore
     private const long ForgetEveryMs = 60_000;
 
     /// <summary>Open tasks up to which parsed assignments are kept. Behind more of them what is read again costs little beside the wait.</summary>
-    private const int KeptParsed = 16 * 1024;
+    internal const int KeptParsed = 16 * 1024;
     private readonly SchedulingOptions _options;
     private readonly NumberSource _numbers;
     private readonly ChangeSet _changes = new();

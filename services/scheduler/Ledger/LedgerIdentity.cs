@@ -11,5 +11,8 @@ internal static class LedgerIdentity
         task.Assignment is { FlowId: not null, StepId: not null } ? task.Identity : [];
 
     public static byte[] IdentityOf(this SqliteDataReader row, int column, string tenantId, string assignmentId, int replay) =>
-        row.GetFieldValue<byte[]>(column) is { Length: > 0 } stored ? stored : StepIdentity.KeyOf(tenantId, assignmentId, replay);
+        FromColumn(row.GetFieldValue<byte[]>(column), tenantId, assignmentId, replay);
+
+    public static byte[] FromColumn(byte[] stored, string tenantId, string assignmentId, int replay) =>
+        stored.Length > 0 ? stored : StepIdentity.KeyOf(tenantId, assignmentId, replay);
 }

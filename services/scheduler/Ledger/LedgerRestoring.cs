@@ -9,6 +9,8 @@ namespace Beamline.Scheduler.Ledger;
 /// <summary>Reads rows back into the core's own terms.</summary>
 internal static class LedgerRestoring
 {
+    private const int RowsAtOnce = 4_096;
+
     /// <summary>A column: the assignment of a replay, whose first identity only its ids tell; NULL for all others, so that it is not read.</summary>
     public const string AssignmentOfReplay = "CASE WHEN replay > 0 THEN (SELECT body FROM assignments WHERE id = tasks.id) END";
 
@@ -21,11 +23,25 @@ internal static class LedgerRestoring
                 start_committed, cancel, event_seq, lease_grant
             FROM tasks JOIN assignments a USING (id) WHERE state < 10
             """;
+        // Rows come one by one; reading their assignments is the work, and goes over all cores, a part of the rows at a time.
         var tasks = new List<RestoredTask>();
+        var part = new List<(TaskRow Row, TaskRowState State)>(RowsAtOnce);
         using var row = command.ExecuteReader();
-        while (row.Read())
+        for (var more = row.Read(); more; )
         {
-            tasks.Add(new RestoredTask(InfoOf(row), StateOf(row)));
+            part.Add((TaskRow.Of(row), StateOf(row)));
+            more = row.Read();
+            if (part.Count == RowsAtOnce || !more)
+            {
+                var (from, read) = (tasks.Count, new RestoredTask[part.Count]);
+                Parallel.For(0, read.Length, i =>
+                {
+                    var info = part[i].Row.ToInfo();
+                    read[i] = new RestoredTask(from + i < SchedulingCore.KeptParsed ? info : info.Light(), part[i].State);
+                });
+                tasks.AddRange(read);
+                part.Clear();
+            }
         }
 
         return tasks;
@@ -90,21 +106,7 @@ internal static class LedgerRestoring
         : null;
 
     /// <summary>The facts of a task from columns id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, and the assignment's body.</summary>
-    public static TaskInfo InfoOf(SqliteDataReader row)
-    {
-        var bytes = new RawJson(row.GetFieldValue<byte[]>(9));
-        var scopes = Text(row, 8) is { } json ? JsonSerializer.Deserialize(json, LedgerJson.Default.IReadOnlyListString) : null;
-        var assignment = AssignmentReader.ReadTrusted(bytes);
-        var replay = row.GetInt32(1);
-        return TaskInfos.Of(
-            assignment, bytes, row.IdentityOf(2, assignment.TenantId, assignment.AssignmentId, replay), row.GetFieldValue<byte[]>(3), row.GetString(6), Text(row, 7), scopes) with
-        {
-            Id = row.GetInt64(0),
-            Replay = replay,
-            AliasOf = Number(row, 4),
-            AdmittedAt = row.GetInt64(5),
-        };
-    }
+    public static TaskInfo InfoOf(SqliteDataReader row) => TaskRow.Of(row).ToInfo();
 
     private static TaskRowState StateOf(SqliteDataReader row) => new(
         (TaskPhase)row.GetInt32(10), Number(row, 11), row.GetInt64(12), row.GetInt64(13), row.GetInt32(14), row.GetInt64(15),
@@ -113,4 +115,23 @@ internal static class LedgerRestoring
     private static string? Text(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 
     private static long? Number(SqliteDataReader row, int column) => row.IsDBNull(column) ? null : row.GetInt64(column);
+}
+
+/// <summary>The columns of a task that say what it is, as they stand in the ledger.</summary>
+internal readonly record struct TaskRow(
+    long Id, int Replay, byte[] Identity, byte[] BodyHash, long? AliasOf, long AdmittedAt, string Source, string? Principal, string? Scopes, byte[] Assignment)
+{
+    /// <summary>From columns id, replay, identity, body_hash, alias_of, admitted_at, source, principal, scopes, and the assignment's body.</summary>
+    public static TaskRow Of(SqliteDataReader row) => new(
+        row.GetInt64(0), row.GetInt32(1), row.GetFieldValue<byte[]>(2), row.GetFieldValue<byte[]>(3), row.NumberOrNull(4), row.GetInt64(5),
+        row.GetString(6), row.TextOrNull(7), row.TextOrNull(8), row.GetFieldValue<byte[]>(9));
+
+    public TaskInfo ToInfo()
+    {
+        var bytes = new RawJson(Assignment);
+        var scopes = Scopes is null ? null : JsonSerializer.Deserialize(Scopes, LedgerJson.Default.IReadOnlyListString);
+        var assignment = AssignmentReader.ReadTrusted(bytes);
+        var identity = LedgerIdentity.FromColumn(Identity, assignment.TenantId, assignment.AssignmentId, Replay);
+        return TaskInfos.Of(assignment, bytes, identity, BodyHash, Source, Principal, scopes) with { Id = Id, Replay = Replay, AliasOf = AliasOf, AdmittedAt = AdmittedAt };
+    }
 }
